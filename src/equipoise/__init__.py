@@ -1,0 +1,54 @@
+"""equipoise: every label its fair weight. Imbalanced multi-label classification with Keras 3.
+
+Names are loaded on first use, so `import equipoise` is light: no Keras, scikit-learn, matplotlib
+or jinja2 until something needs them.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from equipoise import datasets as datasets
+    from equipoise import decision as decision
+    from equipoise import losses as losses
+    from equipoise import metrics as metrics
+    from equipoise import model_selection as model_selection
+    from equipoise import readers as readers
+    from equipoise.stats import LabelStats as LabelStats
+    from equipoise.targets import Targets as Targets
+    from equipoise.targets import as_targets as as_targets
+    from equipoise.weights import LabelWeights as LabelWeights
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "datasets",
+    "decision",
+    "losses",
+    "metrics",
+    "model_selection",
+    "readers",
+)
+
+_HOMES = {
+    "LabelStats": "equipoise.stats",
+    "LabelWeights": "equipoise.weights",
+    "Targets": "equipoise.targets",
+    "as_targets": "equipoise.targets",
+}
+
+__all__ = sorted([*_MODULES, *_HOMES, "__version__"])  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"equipoise.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'equipoise' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,82 @@
+"""Files that are whole or absent: atomic writing, and JSON with a schema version."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from equipoise._errors import InvalidFile, InvalidInput
+
+
+def write_atomically(path: str | os.PathLike[str], text: str) -> Path:
+    """Writes `text` to `path` through a temporary file beside it, so no half file ever shows.
+
+    Raises:
+        InvalidFile: the folder does not exist or cannot be written to; an existing file
+            at `path` is left as it was.
+    """
+    target = Path(path)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private
+        os.replace(temporary, target)
+    except OSError as error:
+        raise InvalidFile(
+            f"Cannot write {str(target)!r}: {error.strerror}.",
+            remedy="Name a file in a folder that exists and that you may write to.",
+        ) from error
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+    return target
+
+
+def write_json(path: str | os.PathLike[str], payload: Mapping[str, Any]) -> Path:
+    """Writes a mapping as strict JSON (no NaN, no infinity), atomically."""
+    return write_atomically(
+        path, json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads a JSON object; anything else is an InvalidFile error."""
+    try:
+        payload = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidFile(f"Cannot read {str(path)!r}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested beyond reason
+        raise InvalidFile(f"{str(path)!r} is not a JSON file: {error}.") from error
+    if not isinstance(payload, dict):
+        raise InvalidFile(f"{str(path)!r} does not hold a JSON object.")
+    return payload
+
+
+def check_schema(payload: Mapping[str, Any], kind: str, version: int) -> None:
+    """Raises InvalidInput unless `payload` is a saved `kind` of a version that can be read."""
+    received = payload.get("kind")
+    if received != kind:
+        raise InvalidInput(
+            f"This is not a saved {kind}.", received=f"kind={received!r}", remedy="Check the file."
+        )
+    found = payload.get("schema_version")
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise InvalidInput(f"This saved {kind} has no valid `schema_version`.", received=found)
+    if found > version:
+        raise InvalidInput(
+            f"This {kind} was saved by a newer equipoise (schema {found}; this one reads up to "
+            f"{version}).",
+            remedy="Upgrade with: pip install --upgrade equipoise.",
+        )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
