@@ -37,7 +37,7 @@ _HOMES = {
     "as_targets": "equipoise.targets",
 }
 
-__all__ = sorted([*_MODULES, *_HOMES, "__version__"])  # noqa: PLE0604
+__all__ = sorted([*_MODULES, *_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:

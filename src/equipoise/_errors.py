@@ -123,7 +123,9 @@ def check_integer(argument: str, value: object, *, minimum: int | None = None) -
     return int(value)  # type: ignore[call-overload]
 
 
-def check_names(argument: str, names: Iterable[object], n_labels: int | None = None) -> tuple[str, ...]:
+def check_names(
+    argument: str, names: Iterable[object], n_labels: int | None = None
+) -> tuple[str, ...]:
     """Returns the names as a tuple of strings; refuses duplicates and a wrong number of them."""
     if isinstance(names, (str, bytes)):
         raise InvalidInput(

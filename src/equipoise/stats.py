@@ -161,9 +161,7 @@ class LabelStats:
                     received=f"{n_rows - positives[i] - negatives[i] - unknown[i]} such rows",
                     remedy="Name label columns only.",
                 )
-        return cls(
-            positives.copy(), negatives.copy(), unknown.copy(), n_rows, names, n_features
-        )
+        return cls(positives.copy(), negatives.copy(), unknown.copy(), n_rows, names, n_features)
 
     def update(self, y: Any) -> Self:
         """Adds the rows of y in place, and returns self."""
@@ -318,7 +316,7 @@ class LabelStats:
 
     @property
     def scumble(self) -> float:
-        """Mean over rows of how far common and rare labels occur together; 0 for unlabelled rows."""
+        """Mean over rows of how far common and rare labels meet; 0 in a row without labels."""
         _, counts, scumble = self._scumble_of_sets()
         return float(scumble @ counts / max(counts.sum(), 1))
 

@@ -148,8 +148,10 @@ def as_targets(
     """
     check_choice("task", task, ("auto", "binary", "multiclass", "multilabel"))
     if isinstance(y, Targets):
-        names = y.label_names if label_names is None else check_names(
-            "label_names", label_names, y.n_labels
+        names = (
+            y.label_names
+            if label_names is None
+            else check_names("label_names", label_names, y.n_labels)
         )
         targets = Targets(y.values, y.unknown, names, y.task, y.shape)
         return targets if task in ("auto", y.task) else _checked_task(targets, task)
@@ -471,9 +473,7 @@ def _from_classes(array: NDArray[Any], label_names: Iterable[object] | None, tas
     zero_one = all(type(c) is not str and c in (0, 1) for c in classes)
     if task == "binary" or (task == "auto" and (zero_one or len(classes) == 2)):
         if not zero_one and len(classes) != 2:
-            raise InvalidInput(
-                "A binary `y` must hold two classes.", received=shown_list(classes)
-            )
+            raise InvalidInput("A binary `y` must hold two classes.", received=shown_list(classes))
         positive = (present == 1) if zero_one else codes == 1
         names = (
             ("1" if zero_one else str(classes[1]),)
