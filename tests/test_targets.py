@@ -121,6 +121,8 @@ def test_series_give_their_name_to_a_binary_label():
 def test_data_frames_with_null_are_unknown():
     pandas = eq.as_targets(pd.DataFrame({"a": [1.0, None], "b": [0, 1]}))
     polars = eq.as_targets(pl.DataFrame({"a": [1, None], "b": [0, 1]}))
+    unnamed = eq.as_targets(pd.DataFrame([[1, 0], [0, 1]]))
+    assert unnamed.label_names == ("0", "1")
     lazy = eq.as_targets(pl.LazyFrame({"a": [1, None], "b": [0, 1]}))
     nullable = eq.as_targets(pd.DataFrame({"a": [1, None], "b": [0, 1]}, dtype="Int8"))
     for targets in (pandas, polars, lazy, nullable):

@@ -8,12 +8,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from equipoise import comparison as comparison
     from equipoise import datasets as datasets
     from equipoise import decision as decision
     from equipoise import losses as losses
     from equipoise import metrics as metrics
     from equipoise import model_selection as model_selection
     from equipoise import readers as readers
+    from equipoise import training as training
+    from equipoise.comparison import Comparison as Comparison
+    from equipoise.comparison import compare as compare
     from equipoise.stats import LabelStats as LabelStats
     from equipoise.targets import Targets as Targets
     from equipoise.targets import as_targets as as_targets
@@ -22,19 +26,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
+    "comparison",
     "datasets",
     "decision",
     "losses",
     "metrics",
     "model_selection",
     "readers",
+    "training",
 )
 
 _HOMES = {
+    "Comparison": "equipoise.comparison",
     "LabelStats": "equipoise.stats",
     "LabelWeights": "equipoise.weights",
     "Targets": "equipoise.targets",
     "as_targets": "equipoise.targets",
+    "compare": "equipoise.comparison",
 }
 
 __all__ = sorted([*_MODULES, *_HOMES, "__version__"])

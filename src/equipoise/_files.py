@@ -38,6 +38,25 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> Path:
     return target
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raises InvalidFile unless `path` can be written, before the work that it is to hold."""
+    target = Path(path)
+    folder = target.parent
+    if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InvalidFile(
+            f"Cannot write {str(target)!r}: {_why_not(target, folder)}.",
+            remedy="Name a file in a folder that exists and that you may write to.",
+        )
+
+
+def _why_not(target: Path, folder: Path) -> str:
+    if target.is_dir():
+        return "it is a folder"
+    return f"the folder {str(folder)!r} " + (
+        "may not be written to" if folder.is_dir() else "does not exist"
+    )
+
+
 def write_json(path: str | os.PathLike[str], payload: Mapping[str, Any]) -> Path:
     """Writes a mapping as strict JSON (no NaN, no infinity), atomically."""
     return write_atomically(

@@ -325,18 +325,16 @@ def _from_sparse(y: Any, label_names: Iterable[object] | None) -> Targets:
 
 def _from_frame(frame: nw.DataFrame[Any], label_names: Iterable[object] | None) -> Targets:
     names = check_names("the columns of y", frame.columns)
-    for name in frame.columns:
-        dtype = frame[name].dtype
+    columns: list[NDArray[Any]] = []
+    for name, series in zip(frame.columns, frame.iter_columns(), strict=True):
+        dtype = series.dtype
         if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object)):
             raise InvalidInput(
                 f"Column {name!r} of `y` must hold 0 and 1.",
                 received=f"a column of type {dtype}",
                 remedy=f"Pass y[{name!r}] alone if it holds classes; leave feature columns out.",
             )
-    columns: list[NDArray[Any]] = []
-    for name in frame.columns:
-        series = frame[name]
-        if series.dtype != nw.Object and series.null_count() > 0:
+        if dtype != nw.Object and series.null_count() > 0:
             series = series.cast(nw.Float64).fill_null(float("nan"))
         columns.append(series.to_numpy())
     if not columns:

@@ -1,0 +1,84 @@
+"""What commands print: tables for people, JSON for machines, progress while they wait."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from equipoise.report.render import format_cell
+
+_LABELS_SHOWN = 20
+_WIDTH_OF_FILES = 200
+
+
+def console() -> Console:
+    """Standard output as it is now (tests and pipes replace it); a file has room for any table."""
+    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+    return Console(file=sys.stdout, width=width, highlight=False)
+
+
+def print_json(payload: Mapping[str, Any]) -> None:
+    """Prints strict JSON on standard output."""
+    print(json.dumps(payload, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def print_table(title: str, columns: list[Mapping[str, Any]], rows: list[Any]) -> None:
+    """Prints a table of the form that reports have."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for i, column in enumerate(columns):
+        table.add_column(column["title"], justify="left" if i == 0 else "right")
+    for row in rows:
+        # Text, not markup: a label may be called "[red]".
+        table.add_row(*(Text(format_cell(v, c)) for v, c in zip(row, columns, strict=True)))
+    console().print(table)
+
+
+def print_lines(lines: list[str]) -> None:
+    """Prints sentences as a list."""
+    for line in lines:
+        console().print(Text(f"• {line}"))
+
+
+def shown_labels(rows: list[Any], everything: bool) -> tuple[list[Any], str]:
+    """Returns the rows to show, and a line about those left out."""
+    if everything or len(rows) <= _LABELS_SHOWN:
+        return rows, ""
+    rest = len(rows) - _LABELS_SHOWN
+    return rows[:_LABELS_SHOWN], f"… and {rest} labels more; --all-labels shows them."
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[Any, int], None]]:
+    """Shows a bar on standard error; yields what to call with each finished cell and the total."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("•"),
+        TimeElapsedColumn(),
+        TextColumn("elapsed,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(description, total=None)
+
+        def advance(cell: Any, total: int) -> None:
+            done = f"{description}: {cell.treatment}, fold {cell.fold + 1}"
+            bar.update(task, total=total, advance=1, description=done)
+
+        yield advance

@@ -1,0 +1,125 @@
+"""What a comparison measures on the test rows of a fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise import exact
+from equipoise._errors import Undefined
+from equipoise.targets import Targets
+
+RELIABILITY_BINS = 15
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of the comparison: its key, its title, and which direction is better."""
+
+    name: str
+    title: str
+    higher_is_better: bool = True
+
+
+METRICS: dict[str, Metric] = {
+    m.name: m
+    for m in (
+        Metric("macro_f1_half", "macro-F1 at 0.5"),
+        Metric("macro_f1_tuned", "macro-F1 at tuned thresholds"),
+        Metric("micro_f1_half", "micro-F1 at 0.5"),
+        Metric("micro_f1_tuned", "micro-F1 at tuned thresholds"),
+        Metric("macro_ap", "macro average precision"),
+        Metric("macro_auc", "macro ROC-AUC"),
+        Metric("log_loss_raw", "log loss, raw", False),
+        Metric("log_loss", "log loss, corrected", False),
+        Metric("brier_raw", "Brier score, raw", False),
+        Metric("brier", "Brier score, corrected", False),
+        Metric("ece_raw", "calibration error, raw", False),
+        Metric("ece", "calibration error, corrected", False),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The figures of one fold and treatment.
+
+    Attributes:
+        metrics: one number per entry of `METRICS`; NaN where undefined.
+        per_label: (L,) arrays, NaN where undefined: "f1_half", "f1_tuned", "average_precision".
+        reliability: "raw" and "corrected", each (3, bins): cells, sum of probabilities, positives.
+    """
+
+    metrics: dict[str, float]
+    per_label: dict[str, NDArray[np.float64]]
+    reliability: dict[str, NDArray[np.float64]]
+
+
+def measure(
+    targets: Targets,
+    raw: NDArray[np.float64],
+    corrected: NDArray[np.float64],
+    decisions: NDArray[np.uint8],
+    judged: NDArray[np.bool_],
+) -> Measured:
+    """Measures predictions on test rows.
+
+    Args:
+        targets: the true labels.
+        raw: (N, L) probabilities as the network gives them.
+        corrected: (N, L) corrected probabilities.
+        decisions: (N, L) 0/1 at tuned thresholds.
+        judged: (L,) labels that enter macro averages, where they have a positive among these rows.
+    """
+    half = (raw >= 0.5).astype(np.uint8)
+    present = np.asarray(targets.values.sum(axis=0)).reshape(-1) > 0
+    f1 = {
+        name: np.where(present, exact.f_beta(targets, d, average=None), np.nan)
+        for name, d in (("half", half), ("tuned", decisions))
+    }
+    average_precision = exact.average_precision(targets, corrected, average=None)
+    auc = exact.roc_auc(targets, corrected, average=None)
+    metrics = {
+        "macro_f1_half": _macro(f1["half"], judged),
+        "macro_f1_tuned": _macro(f1["tuned"], judged),
+        "micro_f1_half": _defined(exact.f_beta, targets, half, average="micro"),
+        "micro_f1_tuned": _defined(exact.f_beta, targets, decisions, average="micro"),
+        "macro_ap": _macro(average_precision, judged),
+        "macro_auc": _macro(auc, judged),
+    }
+    for suffix, p in (("_raw", raw), ("", corrected)):
+        metrics["log_loss" + suffix] = _defined(exact.log_loss, targets, p, average="micro")
+        metrics["brier" + suffix] = _defined(exact.brier_score, targets, p, average="micro")
+        metrics["ece" + suffix] = _defined(
+            exact.expected_calibration_error, targets, p, average="micro"
+        )
+    return Measured(
+        metrics,
+        {"f1_half": f1["half"], "f1_tuned": f1["tuned"], "average_precision": average_precision},
+        {"raw": _reliability(targets, raw), "corrected": _reliability(targets, corrected)},
+    )
+
+
+def _macro(values: NDArray[np.float64], judged: NDArray[np.bool_]) -> float:
+    """Mean over the judged labels that are defined in this fold."""
+    defined = judged & ~np.isnan(values)
+    return float(values[defined].mean()) if defined.any() else float("nan")
+
+
+def _defined(metric: Any, *arguments: Any, **options: Any) -> float:
+    try:
+        return float(metric(*arguments, **options))
+    except Undefined:  # a test part without any positive or any known cell
+        return float("nan")
+
+
+def _reliability(targets: Targets, p: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = targets.known
+    y, p = targets.to_dense().values[known].astype(np.float64), p[known]
+    bins = np.minimum((p * RELIABILITY_BINS).astype(np.intp), RELIABILITY_BINS - 1)
+    return np.stack(
+        [np.bincount(bins, weights=w, minlength=RELIABILITY_BINS) for w in (np.ones_like(p), p, y)]
+    )

@@ -1,0 +1,262 @@
+"""Comparison: the cells of a comparison, and every table that follows from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from equipoise._errors import InvalidInput, check_choice
+from equipoise._files import check_schema, read_json, write_atomically, write_json
+from equipoise.comparison.document import document
+from equipoise.comparison.metrics import METRICS, Measured
+from equipoise.comparison.verdict import verdict
+from equipoise.report import to_html
+from equipoise.statistics import PairedDifference, holm, paired_difference
+from equipoise.stats import LabelStats
+
+_SCHEMA_VERSION = 1
+
+PRIMARY = "macro_f1_tuned"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One treatment on one fold."""
+
+    treatment: str
+    fold: int
+    n_train: int
+    n_test: int
+    seconds: float
+    epochs: tuple[int, ...]
+    measured: Measured
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The result of `compare`.
+
+    Attributes:
+        cells: one per fold and treatment.
+        stats: label statistics of all rows.
+        judged: (L,) labels that enter the macro averages.
+        baseline: the treatment to which the others are compared.
+        random_state: the seed.
+    """
+
+    cells: tuple[Cell, ...]
+    stats: LabelStats
+    judged: NDArray[np.bool_]
+    baseline: str
+    random_state: int
+
+    @cached_property
+    def treatments(self) -> tuple[str, ...]:
+        """Names of the treatments, in the order in which they were given."""
+        return tuple(dict.fromkeys(cell.treatment for cell in self.cells))
+
+    @cached_property
+    def n_folds(self) -> int:
+        """Number of folds, over all repeats."""
+        return len({cell.fold for cell in self.cells})
+
+    def values(self, metric: str) -> dict[str, NDArray[np.float64]]:
+        """Returns the metric of every fold, per treatment; NaN where undefined."""
+        check_choice("metric", metric, tuple(METRICS))
+        return {
+            name: np.array([c.measured.metrics[metric] for c in self.cells if c.treatment == name])
+            for name in self.treatments
+        }
+
+    def means(self, metric: str) -> dict[str, float]:
+        """Returns the mean of the metric over the folds where it is defined, per treatment."""
+        return {name: _mean(values) for name, values in self.values(metric).items()}
+
+    def differences(self, metric: str, *, confidence: float = 0.95) -> dict[str, PairedDifference]:
+        """Returns each treatment's paired difference to the baseline, p-values unadjusted.
+
+        Folds in which the metric is undefined are left out; a metric that is defined in no fold
+        gives no differences.
+        """
+        values = self.values(metric)
+        ratio = float(np.mean([c.n_test / c.n_train for c in self.cells]))
+        result = {}
+        for name in self.treatments:
+            if name == self.baseline:
+                continue
+            difference = values[name] - values[self.baseline]
+            difference = difference[~np.isnan(difference)]
+            if len(difference):
+                result[name] = paired_difference(difference, ratio, confidence=confidence)
+        return result
+
+    def adjusted_p_values(self, metric: str) -> dict[str, float]:
+        """Returns the p-values of `differences`, adjusted for the number of treatments (Holm)."""
+        p = {n: d.p_value for n, d in self.differences(metric).items() if d.p_value is not None}
+        return dict(zip(p, holm(list(p.values())).tolist(), strict=True)) if p else {}
+
+    def ranked(self, metric: str = PRIMARY) -> list[str]:
+        """Returns the treatments, the best mean first."""
+        means = self.means(metric)
+        sign = -1 if METRICS[metric].higher_is_better else 1
+        return sorted(
+            self.treatments, key=lambda n: np.inf if np.isnan(means[n]) else sign * means[n]
+        )
+
+    def best(self, metric: str = PRIMARY) -> str:
+        """Returns the treatment with the best mean; whether the lead is shown, `verdict` says."""
+        return self.ranked(metric)[0]
+
+    def table(self, metric: str = PRIMARY) -> pl.DataFrame:
+        """Returns one row per treatment, best first: the mean of every metric over the folds, and
+        the difference to the baseline in `metric` with its 95% interval."""
+        means = {name: self.means(name) for name in METRICS}
+        differences = self.differences(metric)
+        rows = []
+        for treatment in self.ranked(metric):
+            row: dict[str, Any] = {"treatment": treatment}
+            row |= {name: _none_if_nan(means[name][treatment]) for name in METRICS}
+            d = differences.get(treatment)
+            row["difference"] = None if d is None else d.mean
+            row["low"] = None if d is None else d.low
+            row["high"] = None if d is None else d.high
+            seconds = [c.seconds for c in self.cells if c.treatment == treatment]
+            row["seconds"] = float(np.mean(seconds))
+            rows.append(row)
+        schema = {"treatment": pl.String} | dict.fromkeys(list(rows[0])[1:], pl.Float64)
+        return pl.DataFrame(rows, schema=schema)
+
+    def label_table(self) -> pl.DataFrame:
+        """Returns one row per label and treatment: F1 at 0.5 and tuned, average precision."""
+        columns: dict[str, list[Any]] = {
+            key: []
+            for key in (
+                "label",
+                "positives",
+                "treatment",
+                "f1_half",
+                "f1_tuned",
+                "average_precision",
+            )
+        }
+        for treatment in self.treatments:
+            measured = [c.measured for c in self.cells if c.treatment == treatment]
+            columns["label"] += self.stats.label_names
+            columns["positives"] += self.stats.positives.tolist()
+            columns["treatment"] += [treatment] * self.stats.n_labels
+            for key in ("f1_half", "f1_tuned", "average_precision"):
+                stacked = np.stack([m.per_label[key] for m in measured])
+                columns[key] += [
+                    _none_if_nan(_mean(stacked[:, i])) for i in range(stacked.shape[1])
+                ]
+        return pl.DataFrame(columns)
+
+    def reliability(self, treatment: str, kind: str) -> NDArray[np.float64]:
+        """Returns (3, bins): cells, mean probability and share of positives, over all folds.
+
+        Empty bins are NaN in the last two rows. `kind` is "raw" or "corrected".
+        """
+        check_choice("treatment", treatment, self.treatments)
+        check_choice("kind", kind, ("raw", "corrected"))
+        cells, p, y = np.sum(
+            [c.measured.reliability[kind] for c in self.cells if c.treatment == treatment], axis=0
+        )
+        with np.errstate(invalid="ignore"):
+            return np.stack([cells, p / cells, y / cells])
+
+    def verdict(self) -> list[str]:
+        """Returns the result in plain words, a sentence or two per question."""
+        return verdict(self)
+
+    def report(self, path: str | os.PathLike[str], title: str = "Comparison") -> Path:
+        """Writes the comparison as one self-contained HTML file."""
+        return write_atomically(path, to_html(document(self, title)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns everything as plain values (see `from_dict`), with table and verdict beside."""
+        return {
+            "kind": "Comparison",
+            "schema_version": _SCHEMA_VERSION,
+            "baseline": self.baseline,
+            "random_state": self.random_state,
+            "verdict": self.verdict(),
+            "table": self.table().to_dicts(),
+            "stats": self.stats.to_dict(),
+            "judged": self.judged.tolist(),
+            "cells": [_cell_to_dict(cell) for cell in self.cells],
+        }
+
+    @classmethod
+    def from_dict(cls, payload: Mapping[str, Any]) -> Self:
+        """Restores what `to_dict` returned."""
+        check_schema(payload, "Comparison", _SCHEMA_VERSION)
+        try:
+            return cls(
+                tuple(_cell_from_dict(cell) for cell in payload["cells"]),
+                LabelStats.from_dict(payload["stats"]),
+                np.asarray(payload["judged"], dtype=bool),
+                payload["baseline"],
+                payload["random_state"],
+            )
+        except (KeyError, TypeError) as error:
+            raise InvalidInput(f"This saved comparison is incomplete: {error}.") from error
+
+    def to_json(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the comparison to a JSON file."""
+        return write_json(path, self.to_dict())
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a comparison from a JSON file."""
+        return cls.from_dict(read_json(path))
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def _none_if_nan(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _cell_to_dict(cell: Cell) -> dict[str, Any]:
+    return {
+        "treatment": cell.treatment,
+        "fold": cell.fold,
+        "n_train": cell.n_train,
+        "n_test": cell.n_test,
+        "seconds": cell.seconds,
+        "epochs": list(cell.epochs),
+        "metrics": {k: _none_if_nan(v) for k, v in cell.measured.metrics.items()},
+        "per_label": {
+            k: [_none_if_nan(x) for x in v.tolist()] for k, v in cell.measured.per_label.items()
+        },
+        "reliability": {k: v.tolist() for k, v in cell.measured.reliability.items()},
+    }
+
+
+def _cell_from_dict(payload: Mapping[str, Any]) -> Cell:
+    # None becomes NaN on the way to float64.
+    arrays = {k: np.array(v, dtype=np.float64) for k, v in payload["per_label"].items()}
+    return Cell(
+        payload["treatment"],
+        payload["fold"],
+        payload["n_train"],
+        payload["n_test"],
+        payload["seconds"],
+        tuple(payload["epochs"]),
+        Measured(
+            {k: float("nan") if v is None else float(v) for k, v in payload["metrics"].items()},
+            arrays,
+            {k: np.asarray(v) for k, v in payload["reliability"].items()},
+        ),
+    )

@@ -1,0 +1,279 @@
+"""What the metrics are given, read and checked: labels, scores or decisions, and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise._errors import InvalidInput, shown_list
+from equipoise._kernels import SMALL, ranking
+from equipoise._kernels.ranking import (
+    Cells,
+    Curve,
+    curve,
+    new_workspace,
+    sum_over_curve,
+)
+from equipoise._kernels.threads import map_in_threads, thread_count
+from equipoise.targets import Targets, as_targets
+
+Float = NDArray[np.float64]
+T = TypeVar("T")
+
+_BLOCK = 1 << 21  # cells of the labels that are copied out of the matrix together
+_LONG = 1 << 17  # rows from which the memory of a thread counts
+_TILE = 1024  # rows of them at a time
+
+
+@dataclass(frozen=True)
+class ScoredCells:
+    """Labels and scores of N rows and L labels, aligned.
+
+    Attributes:
+        positive: (N, L) uint8, 0 where unknown.
+        scores: (N, L) float32 or float64, none of them NaN.
+        known: (N, L) bool, or None if all are known.
+        weights: None, or float64 of shape (N, 1) for rows or (N, L) for cells.
+        names: L names.
+    """
+
+    positive: NDArray[np.uint8]
+    scores: NDArray[Any]
+    known: NDArray[np.bool_] | None
+    weights: Float | None
+    names: tuple[str, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows N."""
+        return self.scores.shape[0]
+
+    @property
+    def n_labels(self) -> int:
+        """Number of labels L."""
+        return self.scores.shape[1]
+
+    def pool(self) -> Cells:
+        """All cells as one pool."""
+        pool = Cells(self.scores.reshape(-1), self.positive.reshape(-1))
+        if self.known is not None:
+            pool = pool._replace(known=np.ascontiguousarray(self.known).reshape(-1))
+        if self.weights is not None:
+            per = self.n_labels // self.weights.shape[1]
+            pool = pool._replace(weights=self.weights.reshape(-1), per=per)
+        return pool
+
+    def labels(self, first: int, last: int) -> list[Cells]:
+        """The cells of the labels from `first` to before `last`, one pool each."""
+        columns = [_columns(part, first, last) for part in (self.scores, self.positive)]
+        pools = [Cells(scores, positive) for scores, positive in zip(*columns, strict=True)]
+        if self.known is not None:
+            masks = _columns(self.known, first, last)
+            pools = [p._replace(known=m) for p, m in zip(pools, masks, strict=True)]
+        if self.weights is not None:
+            of_rows = self.weights.shape[1] == 1
+            weights = (
+                [self.weights[:, 0]] * len(pools)
+                if of_rows
+                else _columns(self.weights, first, last)
+            )
+            pools = [p._replace(weights=w) for p, w in zip(pools, weights, strict=True)]
+        return pools
+
+    def map_curves(self, function: Callable[[Curve], T], *, with_scores: bool = False) -> list[T]:
+        """Returns `function` of each label's curve."""
+        width = min(self.n_labels, max(1, min(16, _BLOCK // self.n_rows)))
+        starts = range(0, self.n_labels, width)
+
+        def of_block(i: int, workspace: NDArray[np.uint64] | None) -> list[T]:
+            last = min(starts[i] + width, self.n_labels)
+            return [
+                function(curve(cells, workspace, with_scores=with_scores))
+                for cells in self.labels(starts[i], last)
+            ]
+
+        if self.scores.size < SMALL:
+            blocks = [of_block(i, None) for i in range(len(starts))]
+        else:
+            n_threads = thread_count(len(starts))
+            if self.n_rows > _LONG:  # a thread takes the memory of several labels
+                n_threads = min(n_threads, max(1, self.n_labels // 10))
+            blocks = map_in_threads(
+                of_block,
+                len(starts),
+                new_workspace=lambda: new_workspace(self.n_rows),
+                n_threads=n_threads,
+            )
+        return [value for block in blocks for value in block]
+
+    def sum_curves(
+        self, term: Callable[[Curve], float], *, whole: bool = False
+    ) -> tuple[Float, Float, Float]:
+        """Returns `term` of each label's curve, its positives and its negatives.
+
+        `whole` is for a term that is no sum over the entries of a curve.
+        """
+        if whole or self.n_rows <= ranking.PIECE:
+            sums = self.map_curves(lambda c: (term(c), c.positive, c.negative))
+        else:
+            sums = [sum_over_curve(self.labels(j, j + 1)[0], term) for j in range(self.n_labels)]
+        found = np.array(sums, dtype=np.float64).reshape(self.n_labels, 3)
+        return found[:, 0], found[:, 1], found[:, 2]
+
+
+def _columns(matrix: NDArray[Any], first: int, last: int) -> NDArray[Any]:
+    """Returns columns as rows; a few rows at a time, or each cache line is read many times."""
+    turned = np.empty((last - first, len(matrix)), dtype=matrix.dtype)
+    for start in range(0, len(matrix), _TILE):
+        turned[:, start : start + _TILE] = matrix[start : start + _TILE, first:last].T
+    return turned
+
+
+def read_scored(
+    y_true: Any, y_score: Any, sample_weight: Any = None, *, argument: str = "y_score"
+) -> ScoredCells:
+    """Reads and checks labels, scores and weights.
+
+    Raises:
+        InvalidInput: shapes that do not fit, NaN or non-numeric scores, weights below 0.
+    """
+    targets = read_targets(y_true)
+    scores = read_scores(y_score, targets, argument)
+    dense = targets.to_dense()
+    return ScoredCells(
+        np.ascontiguousarray(dense.values),
+        scores,
+        None if dense.unknown is None else dense.known,
+        read_weights(sample_weight, targets),
+        targets.label_names,
+    )
+
+
+def read_targets(y_true: Any) -> Targets:
+    """Reads labels with `as_targets`; 0/1 bytes are taken as they are, without a copy."""
+    if (
+        isinstance(y_true, np.ndarray)
+        and y_true.dtype == np.uint8
+        and y_true.ndim == 2
+        and y_true.size
+        and y_true.max() <= 1
+    ):
+        targets = as_targets(y_true.view(np.bool_))
+    else:
+        targets = as_targets(y_true)
+    if targets.n_rows == 0:
+        raise InvalidInput("`y_true` has no rows.", remedy="Pass at least one row.")
+    return targets
+
+
+def read_scores(y_score: Any, targets: Targets, argument: str = "y_score") -> NDArray[Any]:
+    """Returns (N, L) float32 or float64 scores, none of them NaN."""
+    array = as_matrix(y_score, argument, targets)
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+        raise InvalidInput(
+            f"`{argument}` must hold numbers.", received=f"{argument}.dtype={array.dtype}"
+        )
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    elif array.dtype.itemsize < 4:
+        array = array.astype(np.float32)
+    elif array.dtype.itemsize > 8:
+        raise InvalidInput(
+            f"`{argument}` must be float32 or float64.",
+            received=f"{argument}.dtype={array.dtype}",
+            remedy=f"Convert it: {argument}.astype(np.float64).",
+        )
+    array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    if np.isnan(array.min()):  # the minimum of anything with NaN is NaN: no mask in memory
+        row, label = np.argwhere(np.isnan(array))[0]
+        raise InvalidInput(
+            f"`{argument}` holds NaN.",
+            received=f"NaN in row {row}, label {targets.label_names[label]!r}",
+            remedy="Find out why the model returns NaN; a rank cannot be given to it.",
+        )
+    return array
+
+
+def read_weights(sample_weight: Any, targets: Targets) -> Float | None:
+    """Returns None, (N, 1) weights of rows or (N, L) weights of cells."""
+    if sample_weight is None:
+        return None
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            "`sample_weight` must hold numbers.", received=type(sample_weight).__name__
+        ) from error
+    n, shape = targets.n_rows, targets.shape
+    if weights.shape in ((n,), (n, 1), shape[:-1], (*shape[:-1], 1)):
+        weights = weights.reshape(n, 1)
+    elif weights.shape in ((n, targets.n_labels), shape):
+        weights = weights.reshape(n, targets.n_labels)
+    else:
+        raise InvalidInput(
+            f"`sample_weight` must have shape ({n},) or ({n}, 1) for rows, or "
+            f"({n}, {targets.n_labels}) for cells.",
+            received=f"sample_weight.shape={weights.shape}, y_true.shape={shape}",
+        )
+    if not (weights.min() >= 0 and weights.max() < np.inf):
+        raise InvalidInput(
+            "`sample_weight` must hold finite numbers that are not negative.",
+            received=f"values from {weights.min():g} to {weights.max():g}",
+            remedy="Give 0 to what must not count.",
+        )
+    return np.ascontiguousarray(weights)
+
+
+def as_matrix(values: Any, argument: str, targets: Targets) -> NDArray[Any]:
+    """Returns an (N, L) array, or says why the values do not fit the labels."""
+    array = as_array(values, argument, targets.label_names)
+    check_shape(argument, array.shape, targets)
+    return array.reshape(targets.n_rows, targets.n_labels)
+
+
+def as_array(values: Any, argument: str, names: tuple[str, ...]) -> NDArray[Any]:
+    """Returns an array from an array, tensor, list or data frame with a column per label."""
+    frame = nw.from_native(values, pass_through=True, allow_series=True)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    if isinstance(frame, nw.DataFrame):
+        _check_columns(frame.columns, argument, names)
+        values = frame.to_numpy()
+    elif isinstance(frame, nw.Series):
+        values = frame.to_numpy()
+    if hasattr(values, "detach"):  # Torch refuses to convert a tensor with gradients
+        values = values.detach().cpu()
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InvalidInput(
+            f"`{argument}` cannot be read as an array: {error}", received=type(values).__name__
+        ) from error
+
+
+def check_shape(argument: str, received: tuple[int, ...], targets: Targets) -> None:
+    """Raises InvalidInput unless the shape is that of the labels."""
+    n, n_labels, shape = targets.n_rows, targets.n_labels, targets.shape
+    allowed = [shape, (n, n_labels)]
+    if n_labels == 1:
+        allowed += [(n,), shape[:-1]]
+    if received not in allowed:
+        raise InvalidInput(
+            f"`{argument}` must have one column per label and one row per row of `y_true`.",
+            received=f"{argument}.shape={received}, y_true.shape={shape} "
+            f"({n_labels} labels: {shown_list(targets.label_names, 4)})",
+        )
+
+
+def _check_columns(columns: list[str], argument: str, names: tuple[str, ...]) -> None:
+    if set(columns) == set(names) and tuple(columns) != names:
+        raise InvalidInput(
+            f"The columns of `{argument}` are not in the order of the labels.",
+            received=f"{shown_list(columns)} beside {shown_list(names)}",
+            remedy=f"Reorder them: {argument}[list(label_names)].",
+        )

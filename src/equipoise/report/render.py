@@ -1,0 +1,69 @@
+"""Rendering of report documents as HTML and Markdown."""
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from equipoise._errors import require
+
+_PURPOSE = "Writing a report"
+
+
+def to_html(document: Mapping[str, Any]) -> str:
+    """Returns the document as one HTML page without any outside resource."""
+    jinja2 = require("jinja2", extra="report", purpose=_PURPOSE)
+    require("matplotlib", extra="report", purpose=_PURPOSE)
+    from equipoise.report.figures import draw
+
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["cell"] = format_cell
+    environment.globals["draw"] = lambda figure: jinja2.utils.markupsafe.Markup(draw(figure))
+    template = (resources.files("equipoise.report") / "page.html").read_text(encoding="utf-8")
+    return environment.from_string(template).render(document=document)
+
+
+def to_markdown(document: Mapping[str, Any]) -> str:
+    """Returns the document as Markdown, without its figures."""
+    lines = [f"# {_escaped(document['title'])}", ""]
+    lines += [f"- {_escaped(sentence)}" for sentence in document["lead"]]
+    for section in document["sections"]:
+        lines += ["", f"## {_escaped(section['heading'])}", ""]
+        for paragraph in section.get("paragraphs", []):
+            lines += [_escaped(paragraph), ""]
+        if "table" in section:
+            lines += _markdown_table(section["table"])
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def format_cell(value: Any, column: Mapping[str, Any]) -> str:
+    """Returns a table cell as text: numbers with the digits of their column, None as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        sign = "+" if column.get("signed") else ""
+        return f"{value:{sign}.{column.get('digits', 3)}f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def _markdown_table(table: Mapping[str, Any]) -> list[str]:
+    columns = table["columns"]
+    numeric = [
+        any(isinstance(row[i], (int, float)) for row in table["rows"]) for i in range(len(columns))
+    ]
+    lines = [
+        "| " + " | ".join(_escaped(column["title"]) for column in columns) + " |",
+        "|" + "|".join("---:" if n else "---" for n in numeric) + "|",
+    ]
+    for row in table["rows"]:
+        cells = [format_cell(v, c) for v, c in zip(row, columns, strict=True)]
+        lines.append("| " + " | ".join(_escaped(cell) for cell in cells) + " |")
+    return lines
+
+
+def _escaped(text: str) -> str:
+    """Keeps names from being read as Markdown or HTML."""
+    for character in "\\`*_|<>[]":
+        text = text.replace(character, "\\" + character)
+    return " ".join(text.split())

@@ -1,0 +1,17 @@
+"""One treatment of imbalance on one training set: what to do, and doing it."""
+
+from equipoise.training.fit import FittedTreatment, TrainingOptions, fit_treatment
+from equipoise.training.network import build_network
+from equipoise.training.seeds import seeded
+from equipoise.training.treatment import TREATMENTS, Treatment, as_treatment
+
+__all__ = [
+    "TREATMENTS",
+    "FittedTreatment",
+    "TrainingOptions",
+    "Treatment",
+    "as_treatment",
+    "build_network",
+    "fit_treatment",
+    "seeded",
+]

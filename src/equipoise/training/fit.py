@@ -1,0 +1,326 @@
+"""fit_treatment: one treatment on one training set, every row used once where it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
+
+from equipoise import exact
+from equipoise._errors import InvalidInput, Undefined, check_integer, check_number
+from equipoise.batching import ArrayBatches
+from equipoise.callbacks import BestEpoch
+from equipoise.decision import Thresholds, tune_thresholds
+from equipoise.links import Link
+from equipoise.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
+from equipoise.stats import LabelStats
+from equipoise.targets import Targets, as_targets
+from equipoise.training.features import FeatureScaler, as_features
+from equipoise.training.network import build_network
+from equipoise.training.seeds import seeded
+from equipoise.training.treatment import Treatment, as_treatment
+
+_PREDICTION_ROWS = 4096  # rows predicted at a time: bounds the memory of dense batches
+
+
+class BuildModel(Protocol):
+    """A function that builds an uncompiled Keras model returning one logit per label."""
+
+    def __call__(self, n_features: int, n_labels: int) -> keras.Model: ...
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How the networks of a treatment are trained.
+
+    Args:
+        n_folds: inner folds. Each trains one network and holds one part out for early stopping
+            and thresholds; predictions are the mean of the networks. 1 holds out a single part.
+        held_share: share of rows held out where `n_folds` is 1.
+        hidden_units: width of the default network.
+        dropout: dropout of the default network.
+        learning_rate: step size of Adam.
+        batch_size: rows a batch.
+        max_epochs: bound on the epochs.
+        patience: epochs without a better macro average precision before training stops.
+        clip: bound on standardised features.
+    """
+
+    n_folds: int = 1
+    held_share: float = 0.2
+    hidden_units: int = 512
+    dropout: float = 0.5
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    max_epochs: int = 60
+    patience: int = 8
+    clip: float = 3.0
+
+    def __post_init__(self) -> None:
+        for name, minimum in [
+            ("n_folds", 1),
+            ("hidden_units", 0),
+            ("batch_size", 1),
+            ("max_epochs", 1),
+            ("patience", 1),
+        ]:
+            check_integer(name, getattr(self, name), minimum=minimum)
+        unit = {"minimum": 0.0, "maximum": 1.0, "open_maximum": True}
+        check_number("held_share", self.held_share, open_minimum=True, **unit)
+        check_number("dropout", self.dropout, **unit)
+        check_number("learning_rate", self.learning_rate, minimum=0.0, open_minimum=True)
+        check_number("clip", self.clip, minimum=0.0, open_minimum=True)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained network with what belongs to it."""
+
+    model: keras.Model
+    scaler: FeatureScaler
+    link: Link
+    best_epoch: int
+    n_epochs: int
+
+    def logits(self, X: Any) -> NDArray[np.float32]:
+        """Returns the (N, L) logits of (N, d) features as they come."""
+        return _logits(self.model, self.scaler(X))
+
+
+@dataclass(frozen=True)
+class FittedTreatment:
+    """Networks, correction and thresholds of one treatment; made by `fit_treatment`.
+
+    Attributes:
+        treatment: what was done.
+        label_names: L names.
+        members: the networks, one per inner fold.
+        thresholds: per label, on corrected probabilities, from held-out rows only.
+        held_rows: rows of the training set that some network held out, sorted.
+        held_scores: (rows, L) corrected probabilities of those rows, each from the network that
+            did not see the row.
+    """
+
+    treatment: Treatment
+    label_names: tuple[str, ...]
+    members: tuple[Member, ...]
+    thresholds: Thresholds
+    held_rows: NDArray[np.intp]
+    held_scores: NDArray[np.float64] = field(repr=False)
+
+    def predict_proba(self, X: Any, *, corrected: bool = True) -> NDArray[np.float64]:
+        """Returns (N, L) probabilities: the mean over the networks.
+
+        `corrected=False` gives what the networks say, weights included; it is for comparison.
+        """
+        X = as_features(X)
+        total: NDArray[np.float64] | float = 0.0
+        for member in self.members:
+            z = member.logits(X).astype(np.float64)
+            total = total + (member.link.to_probability(z) if corrected else expit(z))
+        return np.asarray(total) / len(self.members)
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Returns (N, L) log-odds of the corrected probability minus those of the threshold."""
+        tiny = np.finfo(np.float64).tiny
+        p = np.clip(self.predict_proba(X), tiny, 1 - np.finfo(np.float64).epsneg)
+        return logit(p) - logit(np.clip(self.thresholds.values, tiny, 1 - 1e-16))
+
+    def predict(self, X: Any) -> NDArray[np.uint8]:
+        """Returns (N, L) 0/1 decisions at the thresholds."""
+        return self.thresholds.predict(self.predict_proba(X))
+
+
+def fit_treatment(
+    treatment: str | Treatment,
+    X: Any,
+    y: Any,
+    *,
+    groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    build_model: BuildModel | None = None,
+    options: TrainingOptions | None = None,
+    random_state: int = 0,
+    on_epoch: Callable[[], None] | None = None,
+) -> FittedTreatment:
+    """Trains one treatment, cross-fitted: no row judges a network that has seen it.
+
+    For each inner fold: weights from the rows it trains on, a network, the epoch with the best
+    macro average precision on the rows held out, and the closed-form correction of its loss. The
+    thresholds are those with the best F1 on the corrected probabilities of the held-out rows.
+
+    Args:
+        treatment: a `Treatment`, or the name of one of `TREATMENTS`.
+        X: (N, d) features, dense or sparse; NaN is missing.
+        y: labels, anything `as_targets` reads, with unknown cells or not.
+        groups: (N,) group of each row; a group is never split between training and holding out.
+        sample_weight: (N,), (N, 1) or (N, L) weights of rows or cells.
+        build_model: (n_features, n_labels) -> uncompiled Keras model that returns logits; a small
+            multi-layer perceptron by default.
+        options: see `TrainingOptions`.
+        random_state: seed; global random states are left as they were.
+        on_epoch: called after every epoch.
+
+    Raises:
+        InvalidInput: X and y do not fit together, or the model does not return logits.
+    """
+    treatment = as_treatment(treatment)
+    options = options or TrainingOptions()
+    X, targets = as_features(X), as_targets(y)
+    if X.shape[0] != targets.n_rows:
+        raise InvalidInput(
+            "`X` and `y` must have the same number of rows.",
+            received=f"{X.shape[0]} and {targets.n_rows}",
+        )
+    if sample_weight is not None:
+        sample_weight = _checked_weight(sample_weight, targets)
+    probabilities = np.full((targets.n_rows, targets.n_labels), np.nan)
+    members: list[Member] = []
+    for number, (train, held) in enumerate(
+        _inner_splits(X, targets, groups, options, random_state)
+    ):
+        member = _train(
+            treatment,
+            (
+                X[train],
+                targets.take(train),
+                None if sample_weight is None else sample_weight[train],
+            ),
+            (X[held], targets.take(held)),
+            build_model,
+            options,
+            seed=_seed(random_state, number),
+            on_epoch=on_epoch,
+        )
+        probabilities[held] = member.link.to_probability(member.logits(X[held]))
+        members.append(member)
+    held_rows = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
+    held_scores = probabilities[held_rows]
+    thresholds = tune_thresholds(targets.take(held_rows), held_scores)
+    return FittedTreatment(
+        treatment, targets.label_names, tuple(members), thresholds, held_rows, held_scores
+    )
+
+
+def _inner_splits(X: Any, targets: Targets, groups: Any, options: TrainingOptions, seed: int):  # type: ignore[no-untyped-def]
+    if options.n_folds == 1:
+        splitter = MultilabelStratifiedShuffleSplit(
+            n_splits=1, test_size=options.held_share, random_state=seed
+        )
+    else:
+        splitter = MultilabelStratifiedKFold(options.n_folds, random_state=seed)
+    return splitter.split(X, targets, groups)
+
+
+def _train(
+    treatment: Treatment,
+    training: tuple[Any, Targets, Any],
+    held: tuple[Any, Targets],
+    build_model: BuildModel | None,
+    options: TrainingOptions,
+    *,
+    seed: int,
+    on_epoch: Callable[[], None] | None,
+) -> Member:
+    (X, targets, sample_weight), (X_held, held_targets) = training, held
+    scaler = FeatureScaler.fitted(X, options.clip)
+    stats = LabelStats.from_targets(targets, labelsets=False)
+    loss = treatment.build_loss(stats)
+    held_features = scaler(X_held)
+    with seeded(seed):
+        if build_model is None:
+            model = build_network(
+                X.shape[1],
+                targets.n_labels,
+                prevalence=stats.prevalence,
+                log_odds_shift=loss.link.shift,
+                hidden_units=options.hidden_units,
+                dropout=options.dropout,
+            )
+        else:
+            model = build_model(X.shape[1], targets.n_labels)
+            _check_logits(model, targets.n_labels)
+        model.compile(optimizer=keras.optimizers.Adam(options.learning_rate), loss=loss)
+        best = BestEpoch(
+            lambda: _ranking_score(held_targets, _logits(model, held_features)),
+            patience=options.patience,
+        )
+        callbacks: list[keras.callbacks.Callback] = [best]
+        if on_epoch is not None:
+            callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch()))
+        batches = ArrayBatches(
+            scaler(X),
+            targets.to_array(),
+            batch_size=options.batch_size,
+            random_state=seed,
+            sample_weight=sample_weight,
+        )
+        model.fit(
+            batches,
+            epochs=options.max_epochs,
+            class_weight=treatment.build_class_weight(stats),
+            callbacks=callbacks,
+            shuffle=False,  # the batches shuffle themselves, from their own seed
+            verbose=0,
+        )
+    return Member(model, scaler, loss.link, best.best_epoch, len(best.scores))
+
+
+def _ranking_score(targets: Targets, logits: NDArray[np.float32]) -> float:
+    """Macro average precision; where no label has a positive, minus the log loss."""
+    try:
+        return exact.average_precision(targets, logits, average="macro")
+    except Undefined:
+        return -exact.log_loss(targets, expit(logits.astype(np.float64)), average="micro")
+
+
+def _logits(model: keras.Model, X: Any) -> NDArray[np.float32]:
+    parts = []
+    for start in range(0, X.shape[0], _PREDICTION_ROWS):
+        rows = X[start : start + _PREDICTION_ROWS]
+        parts.append(
+            model.predict_on_batch(rows if isinstance(rows, np.ndarray) else rows.toarray())
+        )
+    return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def _check_logits(model: Any, n_labels: int) -> None:
+    if not isinstance(model, keras.Model):
+        raise InvalidInput(
+            "`build_model` must return a Keras model.", received=type(model).__name__
+        )
+    if model.output_shape[-1] != n_labels:
+        raise InvalidInput(
+            "`build_model` must return a model with one output per label.",
+            received=f"output shape {model.output_shape} for {n_labels} labels",
+        )
+    activation = getattr(model.layers[-1], "activation", None)
+    if activation in (keras.activations.sigmoid, keras.activations.softmax):
+        raise InvalidInput(
+            "`build_model` must return a model that ends in logits.",
+            received=f"a last layer with activation {activation.__name__!r}",
+            remedy="Leave out the last activation; probabilities are computed from the logits.",
+        )
+
+
+def _checked_weight(sample_weight: ArrayLike, targets: Targets) -> NDArray[np.float32]:
+    weight = np.asarray(sample_weight, dtype=np.float32)
+    n, n_labels = targets.n_rows, targets.n_labels
+    if weight.shape not in ((n,), (n, 1), (n, n_labels)):
+        raise InvalidInput(
+            "`sample_weight` must have one weight per row or per cell.",
+            received=f"sample_weight.shape={weight.shape} for {n} rows and {n_labels} labels",
+        )
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        raise InvalidInput("`sample_weight` must hold finite weights of at least 0.")
+    return weight
+
+
+def _seed(random_state: int, number: int) -> int:
+    """A seed of its own for each inner fold."""
+    return int(np.random.SeedSequence([random_state, number]).generate_state(1)[0])

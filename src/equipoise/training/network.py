@@ -1,0 +1,60 @@
+"""The network that is trained when the user brings none."""
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import logit
+
+# Labels rarer than this start no lower: a few thousand rows cannot tell them apart.
+_LOWEST_PREVALENCE = 1e-4
+
+
+def build_network(
+    n_features: int,
+    n_labels: int,
+    *,
+    prevalence: ArrayLike | None = None,
+    log_odds_shift: ArrayLike = 0.0,
+    hidden_units: int = 512,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Builds a multi-layer perceptron that returns one logit per label.
+
+        Dense(hidden_units, ReLU) → Dropout → Dense(n_labels)
+
+    Its output bias starts at the log-odds of the labels, as the loss will see them, so that
+    training does not spend its first epochs on learning how rare the labels are.
+
+    Args:
+        n_features: number of input features.
+        n_labels: number of labels L.
+        prevalence: (L,) share of positives; zeros as output bias if None.
+        log_odds_shift: scalar or (L,) shift of the loss's weights, added to the bias.
+        hidden_units: width of the hidden layer; 0 for a linear model.
+        dropout: share of hidden units dropped in training.
+    """
+    bias = "zeros"
+    if prevalence is not None:
+        clipped = np.clip(prevalence, _LOWEST_PREVALENCE, 1 - _LOWEST_PREVALENCE)
+        start = np.broadcast_to(logit(clipped) + np.asarray(log_odds_shift), (n_labels,))
+        bias = _Start(start)
+    layers = [keras.layers.Input((n_features,))]
+    if hidden_units:
+        layers += [keras.layers.Dense(hidden_units, activation="relu", name="hidden")]
+        layers += [keras.layers.Dropout(dropout, name="dropout")]
+    layers += [keras.layers.Dense(n_labels, bias_initializer=bias, name="logits")]
+    return keras.Sequential(layers, name="network")
+
+
+@keras.saving.register_keras_serializable(package="equipoise")
+class _Start(keras.initializers.Initializer):
+    """Initialises a vector with given values."""
+
+    def __init__(self, values: ArrayLike):
+        self.values = np.asarray(values, dtype=np.float64).tolist()
+
+    def __call__(self, shape, dtype=None):  # type: ignore[no-untyped-def]
+        return keras.ops.reshape(keras.ops.convert_to_tensor(self.values, dtype=dtype), shape)
+
+    def get_config(self) -> dict[str, list[float]]:
+        return {"values": self.values}

@@ -1,0 +1,196 @@
+import keras
+import numpy as np
+import pytest
+from scipy import sparse
+
+from equipoise._errors import InvalidInput
+from equipoise.stats import LabelStats
+from equipoise.training import TREATMENTS, TrainingOptions, Treatment, as_treatment, fit_treatment
+from equipoise.weights import LabelWeights
+
+pytestmark = pytest.mark.keras
+
+QUICK = TrainingOptions(max_epochs=3, hidden_units=16, batch_size=32)
+
+
+def problem(n=300, n_labels=3, seed=0):
+    """Labels that a linear model can learn, of falling frequency."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 6)).astype(np.float32)
+    z = 2 * X[:, :n_labels] - np.array([0.5, 2.0, 3.0])[:n_labels]
+    return X, (rng.random((n, n_labels)) < 1 / (1 + np.exp(-z))).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_folds"), [*((name, 1) for name in TREATMENTS), ("balanced", 3)]
+)
+def test_every_treatment_learns_and_predicts(name, n_folds):
+    X, y = problem()
+    options = TrainingOptions(
+        n_folds=n_folds, max_epochs=6, hidden_units=16, batch_size=32, learning_rate=0.02
+    )
+    fitted = fit_treatment(name, X, y, options=options)
+    assert len(fitted.members) == n_folds
+    new_X, new_y = problem(seed=1)
+    p = fitted.predict_proba(new_X)
+    assert p.shape == new_y.shape
+    assert ((p >= 0) & (p <= 1)).all()
+    decisions = fitted.predict(new_X)
+    np.testing.assert_array_equal(decisions, p >= fitted.thresholds.values)
+    np.testing.assert_array_equal(decisions, fitted.decision_function(new_X) >= 0)
+    positives = new_y[:, 0] == 1
+    assert p[positives, 0].mean() > p[~positives, 0].mean() + 0.2
+
+
+def test_held_scores_come_from_networks_that_did_not_see_the_row():
+    X, y = problem()
+    single = fit_treatment("none", X, y, options=QUICK)
+    assert len(single.held_rows) == 60
+    crossed = fit_treatment(
+        "none", X, y, options=TrainingOptions(n_folds=3, max_epochs=2, hidden_units=8)
+    )
+    np.testing.assert_array_equal(crossed.held_rows, np.arange(300))
+    # Every row's held-out score is one network's; each network held out a third.
+    by_member = np.stack([m.link.to_probability(m.logits(X)) for m in crossed.members])
+    owner = np.abs(by_member - crossed.held_scores).max(axis=2).argmin(axis=0)
+    assert np.bincount(owner).tolist() == [100, 100, 100]
+
+
+def test_groups_never_cross_an_inner_split():
+    X, y = problem()
+    groups = np.repeat(np.arange(30), 10)
+    fitted = fit_treatment("none", X, y, groups=groups, options=QUICK)
+    held = np.zeros(len(X), dtype=bool)
+    held[fitted.held_rows] = True
+    assert not set(groups[held]) & set(groups[~held])
+
+
+def test_the_same_seed_gives_the_same_networks_and_leaves_the_global_state_alone():
+    X, y = problem()
+    keras.utils.set_random_seed(5)
+    expected = np.random.random()  # noqa: NPY002 the state that others share
+    keras.utils.set_random_seed(5)
+    first = fit_treatment("balanced", X, y, options=QUICK, random_state=1)
+    assert np.random.random() == expected  # noqa: NPY002
+    second = fit_treatment("balanced", X, y, options=QUICK, random_state=1)
+    other = fit_treatment("balanced", X, y, options=QUICK, random_state=2)
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    assert np.abs(first.predict_proba(X) - other.predict_proba(X)).max() > 1e-3
+
+
+def test_dense_and_sparse_zero_one_features_give_the_same():
+    rng = np.random.default_rng(0)
+    X = (rng.random((200, 10)) < 0.3).astype(np.float32)
+    y = np.column_stack([X[:, 0], X[:, 1] * X[:, 2]]).astype(int)
+    dense = fit_treatment("none", X, y, options=QUICK)
+    from_sparse = fit_treatment("none", sparse.csr_matrix(X), sparse.csr_array(y), options=QUICK)
+    np.testing.assert_allclose(
+        dense.predict_proba(X), from_sparse.predict_proba(sparse.csr_array(X)), rtol=1e-6
+    )
+
+
+def test_unknown_labels_and_weights_of_zero_teach_nothing():
+    X, y = problem()
+    rng = np.random.default_rng(0)
+    unknown = rng.random(y.shape) < 0.3
+    marked = np.where(unknown, np.nan, y)
+    weight = np.where(unknown, 0.0, 1.0)
+    # The networks differ in nothing but how the cells are left out.
+    left_out = fit_treatment("none", X, marked, options=QUICK)
+    assert np.isfinite(left_out.predict_proba(X)).all()
+    weighted = fit_treatment("none", X, y, sample_weight=weight, options=QUICK)
+    assert np.isfinite(weighted.predict_proba(X)).all()
+    plain = fit_treatment("none", X, y, options=QUICK)
+    for ones in (np.ones(300), np.ones((300, 3))):
+        same = fit_treatment("none", X, y, sample_weight=ones, options=QUICK)
+        np.testing.assert_allclose(same.predict_proba(X), plain.predict_proba(X), atol=1e-6)
+
+
+def test_logit_adjustment_with_its_correction_is_plain_training():
+    X, y = problem()
+    plain = fit_treatment("none", X, y, options=QUICK)
+    adjusted = fit_treatment("logit_adjusted", X, y, options=QUICK)
+    # Its prevalences are smoothed by half a positive, so the starting points nearly agree.
+    np.testing.assert_allclose(adjusted.predict_proba(X), plain.predict_proba(X), atol=5e-3)
+    assert np.abs(adjusted.predict_proba(X, corrected=False) - plain.predict_proba(X)).max() > 0.1
+
+
+def test_the_correction_undoes_the_weights():
+    X, y = problem(n=2000)
+    options = TrainingOptions(max_epochs=8, hidden_units=16, dropout=0.0, learning_rate=0.02)
+    fitted = fit_treatment("balanced", X, y, options=options)
+    raw, corrected = fitted.predict_proba(X, corrected=False), fitted.predict_proba(X)
+    assert raw[:, 2].mean() > 2 * y[:, 2].mean()
+    assert corrected[:, 2].mean() == pytest.approx(y[:, 2].mean(), rel=0.35)
+
+
+def test_a_label_that_never_occurs_and_rows_without_labels_are_ordinary():
+    X, y = problem()
+    y[:, 2] = 0
+    for name in ("balanced", "logit_adjusted"):
+        fitted = fit_treatment(name, X, y, options=QUICK)
+        assert np.isfinite(fitted.predict_proba(X)).all()
+        assert fitted.thresholds.absent == ("label_2",)
+    nothing = fit_treatment("balanced", X, np.zeros_like(y), options=QUICK)
+    assert np.isfinite(nothing.predict_proba(X)).all()
+
+
+def build(n_features, n_labels):
+    return keras.Sequential(
+        [keras.layers.Input((n_features,)), keras.layers.Dense(n_labels, name="out")]
+    )
+
+
+def test_any_function_may_build_the_network():
+    X, y = problem()
+    fitted = fit_treatment("balanced", X, y, build_model=build, options=QUICK)
+    assert [layer.name for layer in fitted.members[0].model.layers] == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda d, n: build(d, n + 1), "one output per label.*4"),
+        (lambda d, n: None, "must return a Keras model.*NoneType"),
+        (
+            lambda d, n: keras.Sequential(
+                [keras.layers.Input((d,)), keras.layers.Dense(n, activation="sigmoid")]
+            ),
+            "ends in logits.*sigmoid",
+        ),
+    ],
+)
+def test_a_network_of_the_wrong_kind_is_refused(make, message):
+    X, y = problem()
+    with pytest.raises(InvalidInput, match=message):
+        fit_treatment("none", X, y, build_model=make, options=QUICK)
+
+
+def test_a_treatment_is_plain_data():
+    treatment = Treatment("mild", weights="balanced", weight_options={"power": 0.5})
+    assert Treatment(**treatment.to_dict()) == treatment
+    stats = LabelStats.from_targets(problem()[1])
+    loss = treatment.build_loss(stats)
+    weights = LabelWeights.from_stats(stats, "balanced", power=0.5)
+    assert loss.get_config()["positive_weight"] == pytest.approx(weights.positive.tolist())
+    assert treatment.build_class_weight(stats) is None
+    todays = TREATMENTS["keras_class_weight"].build_class_weight(stats)
+    assert todays == pytest.approx(dict(enumerate(stats.n_rows / stats.positives)))
+    assert as_treatment("none") is TREATMENTS["none"]
+
+
+def test_wrong_use_is_refused():
+    X, y = problem()
+    with pytest.raises(InvalidInput, match="Did you mean 'balanced'"):
+        fit_treatment("balance", X, y)
+    with pytest.raises(InvalidInput, match="same number of rows.*300 and 299"):
+        fit_treatment("none", X, y[1:])
+    with pytest.raises(InvalidInput, match="one weight per row or per cell"):
+        fit_treatment("none", X, y, sample_weight=np.ones(3))
+    with pytest.raises(InvalidInput, match="finite weights"):
+        fit_treatment("none", X, y, sample_weight=-np.ones(300))
+    with pytest.raises(InvalidInput, match="Did you mean 'WeightedBinaryCrossentropy'"):
+        Treatment("x", loss="WeightedBinaryCrossEntropy").build_loss(LabelStats.from_targets(y))
+    for name, value in [("n_folds", 0), ("dropout", 1.0), ("held_share", 0.0), ("max_epochs", 1.5)]:
+        with pytest.raises(InvalidInput, match=f"`{name}`"):
+            TrainingOptions(**{name: value})
