@@ -175,12 +175,8 @@ def test_blocks_are_whole_records_and_lose_nothing(tmp_path, rows, size, blank):
 
 def test_a_file_of_several_blocks(write):
     n_rows = 3_200_000
-    rows = b"".join(b"%d,%d\n" % (i % 1000, i % 2) for i in range(2000))
-    path = write(b"feature_with_a_long_name,l\n" + rows * (n_rows // 2000), "long.csv")
-    padded = b"0.0000000%d,%d\n"
-    path.write_bytes(
-        b"f,l\n" + b"".join(padded % (i % 10, i % 2) for i in range(2000)) * (n_rows // 2000)
-    )
+    rows = b"".join(b"0.0000000%d,%d\n" % (i % 10, i % 2) for i in range(2000))
+    path = write(b"f,l\n" + rows * (n_rows // 2000), "long.csv")
     assert path.stat().st_size > 1 << 25
     d = read(path, "l")
     assert d.x.shape == (n_rows, 1)
@@ -289,7 +285,7 @@ BAD = [
     ("f,f,l\n1,2,1\n", {}, "line 1, column 'f': columns 1 and 2 have the same name"),
     ("0,1,0\n1,2,1\n", {}, "line 1, column '0': columns 1 and 3 .*header=False"),
     ("0.5,1,0\n1,2,1\n", {}, "line 1: the first line holds numbers.*Pass header=False"),
-    ("f,l\n1,0\n", {"labels": "column_2", "header": False}, "line 1, column 'column_2': a label"),
+    ("f,l\n1,0\n", {"labels": "column_2", "header": False}, "line 1: .*names.*header=True"),
     (",f,l\n0,1,1\n", {}, r"line 1: column 1 has no name.*ignore=\['column_1'\]"),
     (b"f,l\n1,0\n\xe9,1\n", {}, "line 3: the text is not UTF-8.*Save the file as UTF-8"),
     (b"\xe9,l\n1,0\n", {}, "line 1: the text is not UTF-8"),
@@ -371,7 +367,7 @@ def test_random_damage_ends_in_an_error_that_names_the_file(write):
     whole = b'i,f,"g, h",l,t\na,1,2.5,0,a\nb,,NA,1,"b|c"\n"c\nd",-1e3,true,0,\n\ne,5,7,,"x"\n'
     pieces = [b'"', b",", b"\n", b"\r", b"\xff", b" ", b";", b"inf", b"1e99", b"x", b"\t"]
     choose = random.Random(0)
-    outcomes = {"read": 0, "refused": 0}
+    refused, n_read = [], 0
     for i in range(600):
         damaged = bytearray(whole)
         for _ in range(choose.choice([1, 2, 4])):
@@ -388,9 +384,10 @@ def test_random_damage_ends_in_an_error_that_names_the_file(write):
         try:
             d = read(write(bytes(damaged) or b"f"), **options)
         except EquipoiseError as error:
-            assert "some.csv" in str(error)
-            outcomes["refused"] += 1
+            refused.append(str(error))
         else:
             assert d.x.shape == (d.n_rows, len(d.feature_names))
-            outcomes["read"] += 1
-    assert min(outcomes.values()) > 50
+            n_read += 1
+    assert all("some.csv" in message for message in refused)
+    assert n_read > 20
+    assert len(refused) > 200

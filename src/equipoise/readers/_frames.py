@@ -17,6 +17,7 @@ from equipoise.readers._text import Locate, fault, shown_value
 from equipoise.readers.dataset import Dataset
 
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+WORDS = frozenset({*_MISSING, "true", "false"})  # text, in lower case, that stands for a number
 
 
 def to_dataset(
@@ -130,17 +131,14 @@ def _numbers(series: pl.Series, locate: Locate, is_label: bool) -> pl.Series:
         line=line,
         column=series.name,
         received=value,
-        remedy=_remedy(table["text"][row], series.name, row),
+        remedy=_remedy(table["text"][row], series.name),
     )
 
 
-def _remedy(value: str, name: str, row: int) -> str:
-    leave_out = f"Leave the column out with ignore=[{name!r}], or encode it as numbers first."
+def _remedy(value: str, name: str) -> str:
     if re.fullmatch(r"[+-]?[\d.]*,\d+", value):
         return "Write decimal points instead of decimal commas."
-    if value == name and row == 0:
-        return "The line looks like a header: pass header=True."
-    return leave_out
+    return f"Leave the column out with ignore=[{name!r}], or encode it as numbers first."
 
 
 def _groups(series: pl.Series, locate: Locate) -> NDArray[Any]:

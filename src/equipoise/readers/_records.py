@@ -68,8 +68,12 @@ class Block:
     @property
     def line(self) -> int:
         """The line that the block begins at (counted when an error calls for it)."""
+        line, left = 1, self.start
         with self.layout.path.open("rb") as file:
-            return file.read(self.start).count(b"\n") + 1
+            while left:
+                chunk = file.read(min(left, _BLOCK))
+                line, left = line + chunk.count(b"\n"), left - len(chunk)
+        return line
 
     def records(self) -> Iterator[tuple[int, bytes]]:
         """The first line number and the bytes of every record."""
@@ -84,12 +88,11 @@ def blocks(layout: Layout, size: int = _BLOCK) -> Iterator[Block]:
         while data := _whole_lines(file, start, size):
             if layout.quoting and b'"' in data and data.count(b'"') % 2:
                 data += b"".join(_rest_of_cell(file))
-            end = start + len(data)
-            while is_blank(first := data[: data.find(b"\n") + 1 or None]) and data:
-                data = data[len(first) :]  # polars takes the number of columns from line 1
-            if data:
-                yield Block(layout, data, end - len(data))
-            start = end
+            skipped = _length_of_blank_lines(data)
+            if skipped < len(data):
+                # polars takes the number of columns from the first line, so none may be blank.
+                yield Block(layout, data[skipped:], start + skipped)
+            start += len(data)
 
 
 def _whole_lines(file: BinaryIO, start: int, size: int) -> bytes:
@@ -99,6 +102,17 @@ def _whole_lines(file: BinaryIO, start: int, size: int) -> bytes:
     end = file.tell()
     file.seek(start)
     return file.read(end - start)
+
+
+def _length_of_blank_lines(data: bytes) -> int:
+    """The bytes of the blank lines that the data begin with."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start) + 1 or len(data)
+        if not is_blank(data[start:end]):
+            break
+        start = end
+    return start
 
 
 def _rest_of_cell(file: BinaryIO) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from equipoise.readers._frames import to_dataset
+from equipoise.readers._frames import WORDS, to_dataset
 from equipoise.readers._labels import Columns, Request, choose_columns
 from equipoise.readers._records import (
     Block,
@@ -37,7 +37,7 @@ def read(paths: Sequence[Path], request: Request) -> Dataset:
     for layout in layouts[1:]:
         _check_same_columns(layouts[0], layout)
     columns = choose_columns(paths[0], layouts[0].names, request)
-    _check_named(layouts[0], columns)
+    _check_first_line(layouts[0], columns, request.header)
     counts: list[int] = []
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -154,12 +154,21 @@ def _checked_names(path: Path, line: int, cells: Sequence[str]) -> tuple[str, ..
     return tuple(names)
 
 
-def _check_named(layout: Layout, columns: Columns) -> None:
-    """Raises InvalidFile for a feature without a name in the header: often an index of rows."""
+def _check_first_line(layout: Layout, columns: Columns, header: bool) -> None:
+    """Raises InvalidFile for a feature without a name, and for names where a row should be."""
     line, record = _first_records(layout.path, layout.quoting)[0]
-    if line > layout.skipped:  # there is no header line
-        return
     cells = _cells(layout.path, line, record, layout.separator, layout.quoting)
+    numbers = (*columns.features, *columns.labels)
+    if not header:
+        if all(not _is_number(cells[i]) and cells[i].lower() not in WORDS for i in numbers):
+            raise fault(
+                layout.path,
+                "there are names where numbers should be.",
+                line=line,
+                received=shown_value(", ".join(cells)),
+                remedy="If the line names the columns, pass header=True.",
+            )
+        return
     for column in columns.features:
         if not cells[column]:
             name = layout.names[column]

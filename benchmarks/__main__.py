@@ -1,0 +1,10 @@
+"""All benchmarks that compare with peers: python -m benchmarks [NAME ...]"""
+
+import importlib
+import sys
+
+ALL = ("imports", "labels", "metrics", "splitting")
+
+for name in sys.argv[1:] or ALL:
+    print(f"\n== {name}", flush=True)
+    importlib.import_module(f"benchmarks.{name}").main()
