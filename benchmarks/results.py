@@ -41,7 +41,12 @@ Made by
 
     EQUIPOISE_DATA=folder python -m benchmarks.results --cv {cv} {sets}
 
-with Keras {keras} on {backend}: {cv} stratified folds, the default network (512 units, dropout .5), one network a fold that holds out a fifth of its training rows for early stopping and thresholds. Figures are means over test folds. Macro averages are over labels with at least 5 positives. *Raw* is what the network says, the columns without it are after the closed-form correction. The interval is that of the difference in tuned macro-F1 to "none", corrected for how folds overlap (Nadeau and Bengio 2003). Read differences whose interval holds 0 as nothing.
+with Keras {keras} on {backend}: {cv} stratified folds; the default network (512 units, dropout .5),
+one a fold, which holds out a fifth of its training rows for early stopping and thresholds. Figures
+are means over test folds, macro averages over labels with at least 5 positives. *Raw* is what the
+network says; the columns without it are after the closed-form correction. The interval is that of
+the difference in tuned macro-F1 to "none", corrected for how folds overlap (Nadeau and Bengio
+2003). Read a difference whose interval holds 0 as nothing.
 """
 
 
@@ -74,8 +79,7 @@ def section(name: str, result: Comparison) -> list[str]:
     lines = [
         f"## {name}",
         "",
-        f"{stats.n_rows:,} rows, {stats.n_labels} labels ({int(result.judged.sum())} judged), "
-        f"mean imbalance ratio {stats.mean_ir:.1f}.",
+        f"{stats.n_rows:,} rows, {stats.n_labels} labels, mean imbalance {stats.mean_ir:.1f}.",
         "",
         "| treatment | " + " | ".join(COLUMNS.values()) + " | tuned − none (95%) | s a fold |",
         "|---" + "|---:" * (len(COLUMNS) + 2) + "|",

@@ -54,6 +54,11 @@ def test_every_public_name_exists_and_says_what_it_is():
         _ = equipoise.losess
 
 
+def test_what_loads_lazily_is_what_is_public():
+    lazy = {*equipoise._MODULES, *equipoise._HOMES, "__version__"}
+    assert lazy == set(equipoise.__all__)
+
+
 def test_every_name_in_all_exists():
     for module in pkgutil.walk_packages(equipoise.__path__, "equipoise."):
         loaded = importlib.import_module(module.name)

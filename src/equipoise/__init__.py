@@ -45,7 +45,23 @@ _HOMES = {
     "compare": "equipoise.comparison",
 }
 
-__all__ = sorted([*_MODULES, *_HOMES, "__version__"])
+__all__ = [
+    "Comparison",
+    "LabelStats",
+    "LabelWeights",
+    "Targets",
+    "__version__",
+    "as_targets",
+    "compare",
+    "comparison",
+    "datasets",
+    "decision",
+    "losses",
+    "metrics",
+    "model_selection",
+    "readers",
+    "training",
+]
 
 
 def __getattr__(name: str) -> Any:

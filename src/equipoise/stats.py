@@ -380,7 +380,7 @@ class LabelStats:
             labelsets=labelsets,
         )
 
-    def to_frame(self, backend: str = "polars") -> Any:
+    def to_frame(self, backend: Any = "polars") -> Any:
         """Returns one row per label as a data frame of the named library (polars, pandas, …)."""
         columns: dict[str, Any] = {
             "label": list(self.label_names),
@@ -404,7 +404,7 @@ def _counts(targets: Targets) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _labelsets(targets: Targets) -> dict[bytes, int]:
     """How many rows have each label set, rows of which nothing is known left out."""
-    values = targets.to_sparse().values
+    values: Any = targets.to_sparse().values
     values.sort_indices()
     indices = values.indices.astype(np.int32, copy=False)
     ends = values.indptr.tolist()

@@ -245,10 +245,10 @@ def _count_values(flat: NDArray[Any]) -> tuple[int, int, int, int]:
     rows = max(1, _BLOCK // flat.shape[1])
     for start in range(0, flat.shape[0], rows):
         block = flat[start : start + rows]
-        zero, one = np.count_nonzero(block == 0), np.count_nonzero(block == 1)
+        zero, one = int(np.count_nonzero(block == 0)), int(np.count_nonzero(block == 1))
         if zero + one < block.size:
-            minus_ones += np.count_nonzero(block == -1)
-            missing += np.count_nonzero(block != block)
+            minus_ones += int(np.count_nonzero(block == -1))
+            missing += int(np.count_nonzero(block != block))
         zeros += zero
         ones += one
     return zeros, ones, minus_ones, missing
@@ -328,7 +328,7 @@ def _from_frame(frame: nw.DataFrame[Any], label_names: Iterable[object] | None) 
     columns: list[NDArray[Any]] = []
     for name, series in zip(frame.columns, frame.iter_columns(), strict=True):
         dtype = series.dtype
-        if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object)):
+        if not (dtype.is_numeric() or dtype == nw.Boolean or dtype == nw.Object):
             raise InvalidInput(
                 f"Column {name!r} of `y` must hold 0 and 1.",
                 received=f"a column of type {dtype}",
@@ -360,7 +360,7 @@ def _is_label_sets(y: Any) -> bool:
     return not _is_rectangle(y)
 
 
-def _is_rectangle(rows: Sequence[Any]) -> bool:
+def _is_rectangle(rows: Any) -> bool:
     """Whether nested lists form a matrix of 0, 1, −1 and NaN rather than label sets."""
     try:
         array = np.asarray(rows)

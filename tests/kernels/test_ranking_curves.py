@@ -1,4 +1,6 @@
-"""Curves by compiled loops, by NumPy and by definition; pools sorted in pieces; threads."""
+"""Curves by compiled loops, by NumPy and by definition; long curves in pieces; threads."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise._kernels import ranking
+from equipoise._kernels.outcomes import outcome_counts, outcome_counts_numpy
 from equipoise._kernels.ranking import Cells
 from equipoise._kernels.threads import map_in_threads, thread_count
 
@@ -66,7 +69,7 @@ KINDS = ["mixed", "ties", "constant", "tiny", "extreme"]
 def test_compiled_curve_is_the_numpy_curve_is_the_definition(dtype, kind, masked, per):
     for seed, n in enumerate([1, 2, 7, 60, 300]):
         cells = draw_cells(seed, n * max(per, 1), dtype, kind, masked, per)
-        compiled = ranking.curve(cells, ranking.new_workspace(len(cells.scores)), with_scores=True)
+        compiled = ranking.curve(cells, compiled=True, with_scores=True)
         plain = ranking.curve_numpy(cells, with_scores=True)
         assert_same(compiled, plain)
         score, below, tp, fp_before, fp = by_definition(cells)
@@ -80,8 +83,8 @@ def test_compiled_curve_is_the_numpy_curve_is_the_definition(dtype, kind, masked
 
 def test_64_bit_scores_that_differ_in_the_last_bit_are_not_tied():
     scores = np.nextafter(0.5, [0.0, 1.0, 0.5])  # below, above and at one half
-    for workspace in (None, ranking.new_workspace(3)):
-        found = ranking.curve(Cells(scores, np.array([1, 0, 1], np.uint8)), workspace)
+    for compiled in (False, True):
+        found = ranking.curve(Cells(scores, np.array([1, 0, 1], np.uint8)), compiled=compiled)
         np.testing.assert_array_equal(found.fp_before, [1, 1])
         np.testing.assert_array_equal(found.tp, [1, 2])
 
@@ -89,32 +92,17 @@ def test_64_bit_scores_that_differ_in_the_last_bit_are_not_tied():
 def test_negative_zero_is_tied_with_zero():
     for dtype in (np.float32, np.float64):
         cells = Cells(np.array([0.0, -0.0, -0.0], dtype), np.array([1, 0, 1], np.uint8))
-        for workspace in (None, ranking.new_workspace(3)):
-            found = ranking.curve(cells, workspace)
+        for compiled, weights in itertools.product((False, True), (np.empty(0), np.ones(3))):
+            found = ranking.curve(cells._replace(weights=weights), compiled=compiled)
             np.testing.assert_array_equal(found.tp, [2])
             np.testing.assert_array_equal(found.fp_before, [0])
 
 
 def test_scores_are_left_out_unless_asked_for():
     cells = draw_cells(0, 50, np.float32)
-    for workspace in (None, ranking.new_workspace(50)):
-        assert len(ranking.curve(cells, workspace).score) == 0
-        assert len(ranking.curve(cells, workspace).tp) > 0
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_compiled_histogram_is_the_numpy_histogram(dtype):
-    for kind in KINDS:
-        cells = draw_cells(1, 400, dtype, kind, masked=True, per=2)
-        bits = 8 * np.dtype(dtype).itemsize
-        whole = ranking.KeyRange(0, 2**bits - 1)
-        compiled = ranking.histogram(cells, whole, bits - 16)
-        plain = ranking.histogram_numpy(cells, whole, bits - 16)
-        for left, right in zip(compiled, plain, strict=True):
-            np.testing.assert_allclose(left, right, rtol=1e-13)
-        part = ranking.KeyRange(2 ** (bits - 2), 2 ** (bits - 1) - 1)
-        inside, plain = (f(cells, part, 0)[0] for f in (ranking.histogram, ranking.histogram_numpy))
-        np.testing.assert_array_equal(inside, plain)
+    for compiled in (False, True):
+        assert len(ranking.curve(cells, compiled=compiled).score) == 0
+        assert len(ranking.curve(cells, compiled=compiled).tp) > 0
 
 
 def ap_term(c):
@@ -127,32 +115,27 @@ def pairs_term(c):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("limit", [1, 7, 100])
-def test_pieces_of_a_pool_add_up_to_the_whole(dtype, kind, limit):
+@pytest.mark.parametrize("piece", [1, 2, 7, 1000])
+def test_pieces_of_a_curve_add_up_to_the_whole(monkeypatch, dtype, kind, piece):
+    monkeypatch.setattr(ranking, "PIECE", piece)
     for per in (0, 4):
-        cells = draw_cells(3, 400, dtype, kind, masked=True, per=per)
-        whole = ranking.whole_curve(cells)
-        pieces, positive, negative = ranking.plan_pieces(cells, limit)
-        assert positive == pytest.approx(whole.positive, abs=1e-12)
-        assert negative == pytest.approx(whole.negative, abs=1e-12)
-        work = ranking.new_workspace(limit)  # a piece that is too long would not fit
-        parts = [ranking.piece_curve(cells, p, positive, negative, work) for p in pieces]
-        for name in ("tp", "fp_before", "fp", "gained"):
-            joined = np.concatenate([getattr(part, name) for part in parts] or [np.empty(0)])
-            np.testing.assert_allclose(joined, getattr(whole, name), rtol=1e-12, atol=1e-12)
-        for term in (ap_term, pairs_term):
-            assert sum(map(term, parts)) == pytest.approx(term(whole), rel=1e-12, abs=1e-12)
+        for n in (4, 28, 400):
+            cells = draw_cells(3, n, dtype, kind, masked=True, per=per)
+            lengths = []
 
+            def joined(c, lengths=lengths):
+                lengths.append(len(c.tp))
+                return np.array([ap_term(c), pairs_term(c)])
 
-def test_a_pool_in_pieces_has_the_value_of_the_pool_at_once(monkeypatch):
-    rng = np.random.default_rng(0)
-    scores = np.concatenate([rng.normal(size=150_000), np.zeros(100_000)]).astype(np.float32)
-    cells = Cells(scores, (rng.random(250_000) < 0.1).astype(np.uint8))
-    whole = ranking.sum_over_curve(cells, ap_term)
-    pieces = ranking.sum_over_curve(cells, ap_term, piece=20_000)
-    assert pieces == pytest.approx(whole, rel=1e-12)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert ranking.sum_over_curve(cells, ap_term, piece=20_000) == pieces
+            found, positive, negative = ranking.sum_over_curve(cells, joined, compiled=True)
+            assert max(lengths) <= piece
+            whole = ranking.curve(cells, compiled=False)
+            assert sum(lengths) == len(whole.tp)
+            assert (positive, negative) == (whole.positive, whole.negative)
+            wanted = [ap_term(whole), pairs_term(whole)]
+            np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+            plain, *_ = ranking.sum_over_curve(cells, joined, compiled=False)
+            np.testing.assert_allclose(plain, wanted, rtol=1e-12, atol=1e-12)
 
 
 @settings(max_examples=60, deadline=None)
@@ -162,31 +145,19 @@ def test_any_float32_scores_are_sorted_alike(pairs):
     positive = np.array([y for _, y in pairs], dtype=np.uint8)
     for dtype in (np.float32, np.float64):
         cells = Cells(scores.astype(dtype), positive)
-        compiled = ranking.curve(cells, ranking.new_workspace(len(pairs)), with_scores=True)
+        compiled = ranking.curve(cells, compiled=True, with_scores=True)
         assert_same(compiled, ranking.curve_numpy(cells, with_scores=True))
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
-def test_threads_return_results_in_order_each_with_its_own_workspace(n_threads):
-    spaces = []
-
-    def new_workspace():
-        spaces.append([])
-        return spaces[-1]
-
-    def work(i, space):
-        space.append(i)
-        return i
-
-    found = map_in_threads(work, 7, new_workspace=new_workspace, n_threads=n_threads)
-    assert found == list(range(7))
-    assert len(spaces) == n_threads
-    assert sorted(i for space in spaces for i in space) == list(range(7))
+def test_threads_return_results_in_order(n_threads):
+    assert map_in_threads(lambda i: i * i, 7, n_threads=n_threads) == [i * i for i in range(7)]
+    assert map_in_threads(lambda i: i, 0, n_threads=n_threads) == []
 
 
 def test_threads_raise_what_was_raised():
     with pytest.raises(ZeroDivisionError):
-        map_in_threads(lambda i, _: 1 // (i - 2), 4, new_workspace=list, n_threads=2)
+        map_in_threads(lambda i: 1 // (i - 2), 4, n_threads=2)
 
 
 def test_thread_count_keeps_to_the_environment(monkeypatch):
@@ -195,3 +166,17 @@ def test_thread_count_keeps_to_the_environment(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
     assert 1 <= thread_count(50) <= 8
     assert thread_count(1) == 1
+
+
+def test_compiled_outcome_counts_are_the_numpy_counts():
+    from equipoise._kernels import outcomes_numba
+
+    rng = np.random.default_rng(0)
+    for n_rows, n_labels in ((1, 1), (255, 3), (256, 1), (1000, 7)):
+        y, p = rng.integers(0, 2, size=(2, n_rows, n_labels)).astype(np.uint8)
+        compiled = outcomes_numba.outcome_counts(y, p)
+        np.testing.assert_array_equal(compiled, outcome_counts_numpy(y, p))
+        np.testing.assert_array_equal(compiled, [(y & p).sum(0), y.sum(0), p.sum(0)])
+    y, p = rng.integers(0, 2, size=(2, 70_000, 3)).astype(np.uint8)
+    for form in (y, np.asfortranarray(y), y[::1, ::-1]):
+        np.testing.assert_array_equal(outcome_counts(form, p), outcome_counts_numpy(form, p))

@@ -4,6 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from equipoise.losses import CellwiseLoss, WeightedBinaryCrossentropy
+
+BACKEND = keras.backend.backend()
+
 
 def value_and_grad(loss, y, z, sample_weight=None, activation=None):
     """Returns the loss and its gradient with respect to the logits z, as NumPy arrays.
@@ -16,12 +20,11 @@ def value_and_grad(loss, y, z, sample_weight=None, activation=None):
         return ops.sum(loss(y, y_pred, sample_weight))
 
     z = ops.convert_to_tensor(z)
-    backend = keras.backend.backend()
-    if backend == "jax":
+    if BACKEND == "jax":
         import jax
 
         result, gradient = jax.value_and_grad(value)(z)
-    elif backend == "torch":
+    elif BACKEND == "torch":
         z = z.clone().requires_grad_()
         result = value(z)
         result.backward()
@@ -81,3 +84,32 @@ def batch(n_rows=12, n_labels=3, n_inputs=4, seed=0):
     x = rng.normal(size=(n_rows, n_inputs)).astype("float32")
     y = (rng.random((n_rows, n_labels)) < 0.3).astype("float32")
     return x, y
+
+
+def crossentropy(reduction="sum_over_batch_size", **options):
+    return WeightedBinaryCrossentropy(from_logits=True, reduction=reduction, **options)
+
+
+def data(shape, seed=0):
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=shape).astype("float32")
+    return (rng.random(shape) < 0.4).astype("float32"), z
+
+
+@keras.saving.register_keras_serializable(package="equipoise_tests")
+class Exponential(CellwiseLoss):
+    """As little as a subclass must write: ℓ₊ = e^(−sz), ℓ₋ = e^(sz) with a slope s per label."""
+
+    def __init__(self, slope=(1.0, 1.0, 1.0), **options):
+        super().__init__(**options)
+        self.slope = np.array(slope, dtype=np.float64)
+        self.add_label_parameter("slope", self.slope, "slope")
+
+    def positive_losses(self, z, p):
+        return ops.exp(-p["slope"] * z)
+
+    def negative_losses(self, z, p):
+        return ops.exp(p["slope"] * z)
+
+    def get_config(self):
+        return {**super().get_config(), "slope": self.slope.tolist()}

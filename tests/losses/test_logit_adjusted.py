@@ -143,7 +143,7 @@ def test_a_model_learns_and_its_probabilities_are_repaired():
     )
     model = model_of(3)
     model.compile(keras.optimizers.Adam(0.3), loss=loss)
-    model.fit(x, y, epochs=60, batch_size=400, verbose=0)
+    model.fit(x, y, epochs=120, batch_size=400, verbose=0)
     z = model.predict(x[:1], verbose=0)
     assert abs(expit(z[0]) - y.mean(0)).max() > 0.1
     np.testing.assert_allclose(loss.to_probability(z)[0], y.mean(0), atol=0.01)

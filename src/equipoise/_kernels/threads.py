@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
-W = TypeVar("W")
 
 _MOST = 8
 
@@ -28,29 +27,12 @@ def thread_count(n_tasks: int) -> int:
     return max(1, min(available, _MOST, n_tasks))
 
 
-def map_in_threads(
-    function: Callable[[int, W], T],
-    n_tasks: int,
-    *,
-    new_workspace: Callable[[], W],
-    n_threads: int | None = None,
-) -> list[T]:
-    """Returns [function(0, workspace), function(1, workspace), …]; each thread has one workspace.
+def map_in_threads(function: Callable[[int], T], n_tasks: int, *, n_threads: int) -> list[T]:
+    """Returns [function(0), function(1), …].
 
     Threads help only where `function` works outside Python's lock (NumPy, compiled loops).
     """
-    n_threads = thread_count(n_tasks) if n_threads is None else n_threads
-    results: list[Any] = [None] * n_tasks
-
-    def share(first: int) -> None:
-        workspace = new_workspace()
-        for task in range(first, n_tasks, n_threads):
-            results[task] = function(task, workspace)
-
     if n_threads == 1:
-        share(0)
-        return results
+        return [function(task) for task in range(n_tasks)]
     with ThreadPoolExecutor(n_threads) as pool:
-        for future in [pool.submit(share, first) for first in range(n_threads)]:
-            future.result()
-    return results
+        return list(pool.map(function, range(n_tasks)))

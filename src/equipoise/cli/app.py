@@ -101,7 +101,7 @@ def compare(
 def demo(
     *,
     rows: int = 2000,
-    cv: int = 3,
+    cv: int = 5,
     seed: int = 0,
     jobs: int = 1,
     report: Report = Path("equipoise-demo.html"),

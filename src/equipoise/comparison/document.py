@@ -64,9 +64,9 @@ def _leaderboard(comparison: Comparison) -> dict[str, Any]:
             (
                 f"Means over {comparison.n_folds} test folds. Macro averages are over the "
                 f"{int(comparison.judged.sum())} of {len(comparison.judged)} labels with enough "
-                "positives, where a test fold has any. Thresholds are tuned on rows held out of the "
-                "training part; raw is what the network says, corrected is after the closed-form "
-                "correction."
+                "positives, where a test fold has any. Thresholds are tuned on rows held out of "
+                "the training part; raw is what the network says, corrected is after the "
+                "closed-form correction."
             )
         ],
         "table": {"columns": columns, "rows": table.select("treatment", *shown).rows()},

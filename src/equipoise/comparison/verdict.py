@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from equipoise.comparison.result import Comparison
 
 _LEVEL = 0.05
-# Below this a calibration error is as good as zero, whatever its relative change.
-_CALIBRATED = 0.03
+# A calibration error that grows by less is not worth a sentence.
+_DISTORTED = 0.02
 
 
 def verdict(comparison: Comparison) -> list[str]:
@@ -40,8 +40,9 @@ def _question(comparison: Comparison, metric: str) -> str:
     shown = {n: d for n, d in differences.items() if adjusted.get(n, 1.0) < _LEVEL}
     if not shown:
         name = max(differences, key=lambda n: abs(differences[n].mean))
+        several = f" among {len(differences)} treatments" if len(differences) > 1 else ""
         return (
-            f"{title}: no difference shown. The largest is {name}, "
+            f"{title}: no difference shown{several}. The largest is {name}, "
             f"{_interval(differences[name])} against {comparison.baseline}."
         )
     parts = []
@@ -77,7 +78,7 @@ def _probabilities(comparison: Comparison) -> str:
     raw, corrected = comparison.means("ece_raw"), comparison.means("ece")
     worst = max(comparison.treatments, key=lambda n: raw[n])
     base = comparison.baseline
-    if not raw[worst] > max(_CALIBRATED, 2 * raw[base]):
+    if not raw[worst] - raw[base] > _DISTORTED:
         return (
             f"Probabilities: no treatment distorts them; the largest calibration error is "
             f"{raw[worst]:.3f} ({worst})."

@@ -11,14 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise._errors import InvalidInput, shown_list
-from equipoise._kernels import SMALL, ranking
-from equipoise._kernels.ranking import (
-    Cells,
-    Curve,
-    curve,
-    new_workspace,
-    sum_over_curve,
-)
+from equipoise._kernels import SMALL
+from equipoise._kernels.ranking import Cells, Curve, curve
 from equipoise._kernels.threads import map_in_threads, thread_count
 from equipoise.targets import Targets, as_targets
 
@@ -27,7 +21,7 @@ T = TypeVar("T")
 
 _BLOCK = 1 << 21  # cells of the labels that are copied out of the matrix together
 _LONG = 1 << 17  # rows from which the memory of a thread counts
-_TILE = 1024  # rows of them at a time
+_TILE = 512  # rows of them at a time
 
 
 @dataclass(frozen=True)
@@ -85,45 +79,32 @@ class ScoredCells:
             pools = [p._replace(weights=w) for p, w in zip(pools, weights, strict=True)]
         return pools
 
-    def map_curves(self, function: Callable[[Curve], T], *, with_scores: bool = False) -> list[T]:
-        """Returns `function` of each label's curve."""
+    @property
+    def large(self) -> bool:
+        """Whether compiled loops are worth their start-up."""
+        return self.scores.size >= SMALL
+
+    def map_labels(self, function: Callable[[Cells], T]) -> list[T]:
+        """Returns `function` of each label's cells, in threads where there is enough to do."""
         width = min(self.n_labels, max(1, min(16, _BLOCK // self.n_rows)))
         starts = range(0, self.n_labels, width)
 
-        def of_block(i: int, workspace: NDArray[np.uint64] | None) -> list[T]:
+        def of_block(i: int) -> list[T]:
             last = min(starts[i] + width, self.n_labels)
-            return [
-                function(curve(cells, workspace, with_scores=with_scores))
-                for cells in self.labels(starts[i], last)
-            ]
+            return [function(cells) for cells in self.labels(starts[i], last)]
 
-        if self.scores.size < SMALL:
-            blocks = [of_block(i, None) for i in range(len(starts))]
-        else:
-            n_threads = thread_count(len(starts))
-            if self.n_rows > _LONG:  # a thread takes the memory of several labels
-                n_threads = min(n_threads, max(1, self.n_labels // 10))
-            blocks = map_in_threads(
-                of_block,
-                len(starts),
-                new_workspace=lambda: new_workspace(self.n_rows),
-                n_threads=n_threads,
-            )
+        n_threads = thread_count(len(starts)) if self.large else 1
+        if self.n_rows > _LONG:  # a thread takes the memory of several labels
+            n_threads = min(n_threads, max(1, self.n_labels // 8))
+        blocks = map_in_threads(of_block, len(starts), n_threads=n_threads)
         return [value for block in blocks for value in block]
 
-    def sum_curves(
-        self, term: Callable[[Curve], float], *, whole: bool = False
-    ) -> tuple[Float, Float, Float]:
-        """Returns `term` of each label's curve, its positives and its negatives.
-
-        `whole` is for a term that is no sum over the entries of a curve.
-        """
-        if whole or self.n_rows <= ranking.PIECE:
-            sums = self.map_curves(lambda c: (term(c), c.positive, c.negative))
-        else:
-            sums = [sum_over_curve(self.labels(j, j + 1)[0], term) for j in range(self.n_labels)]
-        found = np.array(sums, dtype=np.float64).reshape(self.n_labels, 3)
-        return found[:, 0], found[:, 1], found[:, 2]
+    def map_curves(self, function: Callable[[Curve], T], *, with_scores: bool = False) -> list[T]:
+        """Returns `function` of each label's curve."""
+        compiled = self.large
+        return self.map_labels(
+            lambda cells: function(curve(cells, compiled=compiled, with_scores=with_scores))
+        )
 
 
 def _columns(matrix: NDArray[Any], first: int, last: int) -> NDArray[Any]:

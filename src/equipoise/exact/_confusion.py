@@ -14,6 +14,7 @@ from scipy import sparse
 
 from equipoise._errors import InvalidInput
 from equipoise._kernels.counts import label_counts
+from equipoise._kernels.outcomes import outcome_counts
 from equipoise.exact._cells import as_matrix, check_shape, read_targets, read_weights
 from equipoise.exact.averaging import ratio
 from equipoise.targets import Targets, as_targets
@@ -113,7 +114,7 @@ class Decisions(NamedTuple):
         for block, weights in self._blocks():
             for total, cells in zip(sums, block, strict=True):
                 if weights.shape[1] == 1:
-                    total += weights[:, 0] @ cells
+                    total += np.einsum("i,ij->j", weights[:, 0], cells)
                 else:
                     total += np.einsum("ij,ij->j", weights, cells)
         return Confusion(*sums)
@@ -143,18 +144,17 @@ class Decisions(NamedTuple):
             n_known -= label_counts(unknown)
         if not isinstance(values, np.ndarray) and not isinstance(predicted, np.ndarray):
             hits = label_counts(values.multiply(predicted).tocsr())
-            said = label_counts(predicted)
+            positive, said = label_counts(values), label_counts(predicted)
             if unknown is not None:
-                said -= label_counts(predicted.multiply(unknown).tocsr())
+                said = said - label_counts(predicted.multiply(unknown).tocsr())
+        elif unknown is None and isinstance(values, np.ndarray) and not sparse.issparse(predicted):
+            hits, positive, said = outcome_counts(values, predicted)
         else:
-            hits, said = np.zeros_like(n_known), np.zeros_like(n_known)
+            counts = np.zeros((3, len(n_known)), dtype=np.int64)
             for rows in self._row_blocks():
                 y, p = _dense(values, rows), _dense(predicted, rows)
-                if unknown is not None:
-                    p = p & ~_dense(unknown, rows)
-                hits += label_counts(y & p)
-                said += label_counts(p)
-        positive = label_counts(values)
+                counts += outcome_counts(y, p if unknown is None else p & ~_dense(unknown, rows))
+            hits, positive, said = counts
         # Whole numbers, so differences are exact.
         return Confusion(hits, said - hits, positive - hits, n_known - said - positive + hits)
 

@@ -132,12 +132,7 @@ def expected_calibration_error(
     if average == "micro":
         value, _, _ = _calibration_error(cells.pool(), n_bins, strategy)
         return averaging.of_pool(value, undefined="skip", metric="expected_calibration_error")
-    found = np.array(
-        [
-            _calibration_error(cells.labels(j, j + 1)[0], n_bins, strategy)
-            for j in range(cells.n_labels)
-        ]
-    )
+    found = np.array(cells.map_labels(lambda c: _calibration_error(c, n_bins, strategy)))
     return averaging.over_labels(
         found[:, 0],
         average=average,
@@ -224,7 +219,7 @@ def _cell_weights(cells: ScoredCells, rows: slice, by_row: bool) -> Float:
 
 def _calibration_error(cells: Cells, n_bins: int, strategy: str) -> tuple[float, float, float]:
     """Returns the error of one pool, the weight of its positives and of all its cells."""
-    p, y, w = _present(cells)
+    p, y, w = cells.present()
     if strategy == "width":
         edges = np.linspace(0, 1, n_bins + 1)[1:-1]
     else:
@@ -238,24 +233,9 @@ def _calibration_error(cells: Cells, n_bins: int, strategy: str) -> tuple[float,
         surplus += np.bincount(
             bins, weights=weight * (y[part] - p[part].astype(np.float64)), minlength=n_bins
         )
-        positive += float(weight @ y[part])
+        positive += float(np.sum(weight * y[part]))
     total = float(mass.sum())
     return (float(np.abs(surplus).sum()) / total if total else np.nan), positive, total
-
-
-def _present(cells: Cells) -> tuple[NDArray[Any], NDArray[np.uint8], Float | None]:
-    """Returns the probabilities, labels and weights of the known, weighted cells."""
-    weights = np.repeat(cells.weights, cells.per) if len(cells.weights) else None
-    present = cells.known if len(cells.known) else None
-    if weights is not None:
-        present = weights > 0 if present is None else present & (weights > 0)
-    if present is None:
-        return cells.scores, cells.positive, None
-    return (
-        cells.scores[present],
-        cells.positive[present],
-        None if weights is None else weights[present],
-    )
 
 
 def _equal_mass_edges(p: NDArray[Any], w: Float | None, n_bins: int) -> NDArray[Any]:

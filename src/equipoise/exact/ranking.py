@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise._errors import check_choice
-from equipoise._kernels.ranking import Curve, sum_over_curve, whole_curve
+from equipoise._kernels.ranking import Cells, Curve, curve, sum_over_curve
 from equipoise.exact import averaging
 from equipoise.exact._cells import ScoredCells, read_scored
 from equipoise.exact._row_ranks import RowRanks, per_row, row_weights
@@ -145,17 +145,19 @@ def _averaged_sum(
 
     `whole` is for a `term` that is no sum over the entries of a curve.
     """
+
+    def total(pool: Cells) -> tuple[float, float, float]:
+        if not whole:
+            return sum_over_curve(pool, term, compiled=cells.large)
+        full = curve(pool, compiled=cells.large)
+        return term(full), full.positive, full.negative
+
     if average == "micro":
-        pool = cells.pool()
-        if whole:
-            full = whole_curve(pool)
-            sums = term(full), full.positive, full.negative
-        else:
-            sums = sum_over_curve(pool, term)
-        return averaging.of_pool(float(share(*sums)), undefined=undefined, metric=metric)
-    total, positives, negatives = cells.sum_curves(term, whole=whole)
+        value = float(share(*total(cells.pool())))
+        return averaging.of_pool(value, undefined=undefined, metric=metric)
+    totals, positives, negatives = np.array(cells.map_labels(total), dtype=np.float64).T
     return averaging.over_labels(
-        share(total, positives, negatives),
+        share(totals, positives, negatives),
         average=average,
         support=positives,
         total=positives + negatives,
@@ -166,16 +168,20 @@ def _averaged_sum(
 
 
 def _roc_auc_term(c: Curve) -> float:
-    return float(c.gained @ (c.negative - (c.fp_before + c.fp) / 2))
+    return _dot(c.gained, c.negative - (c.fp_before + c.fp) / 2)
 
 
 def _ap_term(c: Curve) -> float:
-    return float(c.gained @ (c.tp / (c.tp + c.fp)))
+    return _dot(c.gained, c.tp / (c.tp + c.fp))
 
 
 def _interpolated_ap_term(c: Curve) -> float:
     precision = c.tp / (c.tp + c.fp)
-    return float(c.gained @ np.maximum.accumulate(precision[::-1])[::-1])
+    return _dot(c.gained, np.maximum.accumulate(precision[::-1])[::-1])
+
+
+def _dot(a: Float, b: Float) -> float:
+    return float(np.sum(a * b))  # a BLAS would start threads of its own, and wait for them
 
 
 def _divided_by_pairs(total: Any, positives: Any, negatives: Any) -> Any:

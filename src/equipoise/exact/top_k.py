@@ -266,7 +266,7 @@ def _block_gains(
     left = np.cumsum(discounts[::-1])[::-1][n_above]
     found += left * np.where(tied, gains, 0.0).sum(axis=1) / np.maximum(tied.sum(axis=1), 1)
 
-    best = -np.sort(-gains, axis=1)[:, :k] @ discounts
+    best = np.einsum("ij,j->i", -np.sort(-gains, axis=1)[:, :k], discounts)
     if known is not None:
         few = known.sum(axis=1) < k
         found[few] = best[few] = np.nan

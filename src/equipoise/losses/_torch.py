@@ -33,7 +33,7 @@ def crossentropy_cells(y: Any, z: Any, p: Mapping[str, Any]) -> Any:
 
 
 def _is_hard(y: Any) -> bool:
-    """Whether a tensor holds only 0 and 1, for which alone y − y² is 0."""
+    """Whether a tensor holds only 0 and 1, for which alone y − y² is 0; waits for the device."""
     if y.numel() == 0:
         return False
     low, high = torch.aminmax(torch.addcmul(y, y, y, value=-1))

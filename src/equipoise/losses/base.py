@@ -19,6 +19,7 @@ from equipoise._errors import (
 )
 from equipoise.links import Link
 from equipoise.losses import _cells
+from equipoise.losses._arguments import sides_of, weight_vector, working_dtype
 
 if TYPE_CHECKING:
     from equipoise.weights import LabelWeights
@@ -74,6 +75,10 @@ class CellwiseLoss(keras.losses.Loss):
         InvalidInput: weights that are not L finite numbers ≥ 0, or both kinds of weights.
     """
 
+    positive_weight: NDArray[np.float64] | None
+    negative_weight: NDArray[np.float64] | None
+    label_weight: NDArray[np.float64] | None
+
     def __init__(
         self,
         weights: LabelWeights | None = None,
@@ -89,29 +94,25 @@ class CellwiseLoss(keras.losses.Loss):
     ):
         check_choice("reduction", reduction, _REDUCTIONS)
         check_choice("from_logits", from_logits, (True, False))
-        super().__init__(name=name, reduction=reduction, dtype=_working_dtype(dtype))
+        super().__init__(name=name, reduction=reduction, dtype=working_dtype(dtype))
         self.from_logits = from_logits
         self.label_parameters: dict[str, NDArray[np.float64]] = {}
         self.n_labels: int | None = None
         self._sized_by = ""
+        given = {
+            "positive_weight": positive_weight,
+            "negative_weight": negative_weight,
+            "label_weight": label_weight,
+        }
         if weights is not None:
-            for argument, given in zip(
-                _WEIGHTS, (positive_weight, negative_weight, label_weight), strict=True
-            ):
-                if given is not None:
-                    raise InvalidInput(
-                        f"`weights` and `{argument}` are two ways to give the same weights.",
-                        remedy="Pass one of them.",
-                    )
-            positive_weight, negative_weight = _both_sides(weights)
+            given.update(sides_of(weights, given))
             label_names = weights.label_names if label_names is None else label_names
-        source = None if weights is None else "weights"
-        self.positive_weight = self._weight(source or "positive_weight", positive_weight)
-        self.negative_weight = self._weight(source or "negative_weight", negative_weight)
-        self.label_weight = self._weight("label_weight", label_weight)
+        for argument, values in given.items():
+            source = argument if weights is None else "weights"
+            setattr(self, argument, self._weight(source, values))
         self._add_side("positive", self.positive_weight)
         self._add_side("negative", self.negative_weight)
-        self.label_names = None
+        self.label_names: tuple[str, ...] | None = None
         if label_names is not None:
             self.label_names = check_names("label_names", label_names, self.n_labels)
             self._check_length("label_names", len(self.label_names))
@@ -194,11 +195,7 @@ class CellwiseLoss(keras.losses.Loss):
     def _weight(self, argument: str, values: ArrayLike | None) -> NDArray[np.float64] | None:
         if values is None:
             return None
-        weights = label_vector(argument, values)
-        if (weights < 0).any():
-            raise InvalidInput(
-                f"`{argument}` must not hold negative weights.", received=repr(weights.min())
-            )
+        weights = weight_vector(argument, values)
         self._check_length(argument, len(weights))
         return weights
 
@@ -304,55 +301,3 @@ class _Mask(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return ops.ones(())
-
-
-def label_vector(argument: str, values: ArrayLike) -> NDArray[np.float64]:
-    """Returns one finite number per label as a float64 array.
-
-    Raises:
-        InvalidInput: anything else.
-    """
-    try:
-        vector = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"`{argument}` must hold one number per label: {error}.", received=repr(values)
-        ) from error
-    if vector.ndim != 1 or len(vector) == 0:
-        raise InvalidInput(
-            f"`{argument}` must be a list of numbers, one per label.",
-            received=f"{argument}.shape={vector.shape}",
-            remedy="Write [2.5] for a single label, [2.5] * n_labels for all alike.",
-        )
-    if not np.isfinite(vector).all():
-        raise InvalidInput(
-            f"`{argument}` must hold finite numbers.",
-            received=repr(vector[~np.isfinite(vector)][0]),
-            remedy="Labels without positives need a policy: LabelWeights.from_targets(y, "
-            'absent="max").',
-        )
-    return vector
-
-
-def _both_sides(weights: Any) -> tuple[Any, Any]:
-    if isinstance(weights, Mapping):
-        raise InvalidInput(
-            "`weights` must be a LabelWeights.",
-            received="a dictionary",
-            remedy="Pass LabelWeights.from_class_weight(class_weight, n_labels=...).",
-        )
-    if not (hasattr(weights, "positive") and hasattr(weights, "negative")):
-        raise InvalidInput(
-            "`weights` must be a LabelWeights.",
-            received=type(weights).__name__,
-            remedy="Pass LabelWeights.from_targets(y_train), or a list as positive_weight.",
-        )
-    return weights.positive, weights.negative
-
-
-def _working_dtype(dtype: Any) -> str:
-    """float64 if it is asked for; float32 otherwise, for half precision would overflow."""
-    if dtype is None:
-        return "float32"
-    policy = dtype if isinstance(dtype, keras.DTypePolicy) else keras.DTypePolicy(str(dtype))
-    return "float64" if policy.compute_dtype == "float64" else "float32"

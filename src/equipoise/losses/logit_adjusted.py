@@ -13,7 +13,8 @@ from scipy.special import logit
 
 from equipoise._errors import InvalidInput, check_number, shown_list
 from equipoise.links import SigmoidLink
-from equipoise.losses.base import CellwiseLoss, Reduction, label_vector
+from equipoise.losses._arguments import label_vector
+from equipoise.losses.base import CellwiseLoss, Reduction
 from equipoise.losses.weighted import crossentropy_cells
 
 if TYPE_CHECKING:

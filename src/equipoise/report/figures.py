@@ -19,7 +19,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _INK = "#010203"  # replaced by currentColor in the SVG
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: searchable, and small
     "svg.hashsalt": "equipoise",  # the same figure gives the same file
     "font.family": "sans-serif",
