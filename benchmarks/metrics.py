@@ -1,57 +1,59 @@
-"""Exact metrics and thresholds beside scikit-learn, in one run: python benchmarks/metrics.py
+"""Exact metrics and thresholds beside scikit-learn, in one run.
 
-Ours and the peer take turns, and the ratio is that of their medians. `--quick` uses a tenth of
-the rows. The last rows are memory: the most that a metric takes on top of its inputs.
+    python -m benchmarks.metrics [--quick]
+
+Ours and the peer take turns, and the ratio is that of their medians; `--quick` takes a tenth of
+the rows. The last rows are memory: the most that a call takes, its inputs included.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
-import statistics
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from benchmarks.timing import interleaved, seconds, show
 from equipoise import exact
 from equipoise.decision import tune_thresholds
 
+MEASURED = (
+    "exact.roc_auc(y, s)",
+    "exact.average_precision(y, s)",
+    "exact.average_precision(y, s, average='micro')",
+    "exact.average_precision(y, s, sample_weight=w)",
+    "exact.f_beta(y, p)",
+    "exact.log_loss(y, s)",
+    "exact.expected_calibration_error(y, s)",
+    "exact.label_ranking_average_precision(y, s)",
+    "exact.ndcg_at_k(y, s, 5)",
+    "tune_thresholds(y, s)",
+)
 
-def data(n_rows: int, n_labels: int) -> tuple[Any, Any]:
-    """Labels of prevalence .05 as bytes, and float32 probabilities that rank them fairly well."""
+
+def data(n_rows: int, n_labels: int) -> dict[str, Any]:
+    """Labels of prevalence .05 as bytes, float32 probabilities, decisions, weights of rows."""
     rng = np.random.default_rng(0)
     y = np.empty((n_rows, n_labels), dtype=np.uint8)
     s = np.empty((n_rows, n_labels), dtype=np.float32)
-    for start in range(0, n_rows, 10_000):  # in parts: the memory rows must not see temporaries
+    p = np.empty_like(y)
+    for start in range(0, n_rows, 10_000):  # in parts: peak memory must not be that of this
         part = slice(start, start + 10_000)
         y[part] = rng.random(y[part].shape) < 0.05
         z = rng.normal(size=y[part].shape) + 2 * y[part] - 3
         s[part] = 1 / (1 + np.exp(-z))
-    return y, s
+        p[part] = s[part] >= 0.3
+    return {"y": y, "s": s, "p": p, "w": rng.random(n_rows)}
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def row(
-    name: str, ours: Callable[[], Any], peer: Callable[[], Any], target: str, turns: int
-) -> None:
-    """Prints one comparison; `turns` of the peer, three of ours after each."""
-    ours()  # compiled loops are loaded once
-    mine, theirs = [], []
-    for _ in range(turns):
-        theirs.append(seconds(peer))
-        mine += [seconds(ours) for _ in range(3)]
-    a, b = statistics.median(mine), statistics.median(theirs)
-    print(f"{name:<44} {a * 1e3:9.1f} ms {b * 1e3:10.1f} ms {b / a:8.1f}x   {target}", flush=True)
+def compare(title: str, ours: Callable[[], Any], peer: Callable[[], Any], target: str) -> None:
+    slow = seconds(peer) > 5
+    medians = interleaved({"ours": ours, "scikit-learn": peer}, repeats=1 if slow else 5)
+    show(title, medians, ours="ours", peer="scikit-learn", target=target)
 
 
 def best_f1_on_curve(y: Any, s: Any) -> list[float]:
@@ -68,37 +70,104 @@ def best_f1_on_curve(y: Any, s: Any) -> list[float]:
 def best_f1_on_grid(y: Any, s: Any) -> Any:
     from sklearn.metrics import f1_score
 
-    grid = np.arange(1, 100) / 100
-    return np.argmax([f1_score(y, s >= t, average=None) for t in grid], axis=0)
+    return np.argmax([f1_score(y, s >= t / 100, average=None) for t in range(1, 100)], axis=0)
+
+
+def compare_rankings(y: Any, s: Any, w: Any, size: str) -> None:
+    from sklearn import metrics as sk
+
+    s64 = s.astype(np.float64)
+    for title, scores, options, target in (
+        ("float32", s, {}, ">= 25"),
+        ("float64", s64, {}, "-"),
+        ("weighted", s, {"sample_weight": w}, "-"),
+        ("micro", s, {"average": "micro"}, ">= 10"),
+        ("micro float64", s64, {"average": "micro"}, "-"),
+    ):
+
+        def ours(scores: Any = scores, options: Any = options) -> None:
+            exact.roc_auc(y, scores, **options)
+            exact.average_precision(y, scores, **options)
+
+        def peer(scores: Any = scores, options: Any = options) -> None:
+            sk.roc_auc_score(y, scores, **{"average": None, **options})
+            sk.average_precision_score(y, scores, **{"average": None, **options})
+
+        compare(f"ROC-AUC + AP, {title}, {size}", ours, peer, target)
+
+
+def compare_others(y: Any, s: Any, p: Any, size: str) -> None:
+    from sklearn import metrics as sk
+
+    compare(
+        f"F1 from decisions, {size}",
+        lambda: exact.f_beta(y, p, average=None),
+        lambda: sk.f1_score(y, p, average=None),
+        ">= 100",
+    )
+    s64 = s.astype(np.float64)
+    compare(
+        f"log loss, {size}",
+        lambda: exact.log_loss(y, s64),
+        lambda: [sk.log_loss(y[:, j], s64[:, j]) for j in range(y.shape[1])],
+        "-",
+    )
+    rows = slice(0, len(y) // 10)
+    compare(
+        f"LRAP, a tenth of {size}",
+        lambda: exact.label_ranking_average_precision(y[rows], s[rows]),
+        lambda: sk.label_ranking_average_precision_score(y[rows], s[rows]),
+        "-",
+    )
+    compare(
+        f"nDCG@5, a tenth of {size}",
+        lambda: exact.ndcg_at_k(y[rows], s[rows], 5),
+        lambda: sk.ndcg_score(y[rows], s[rows], k=5, ignore_ties=True),
+        "-",
+    )
+
+
+def compare_thresholds(y: Any, s: Any, size: str) -> None:
+    def ours() -> Any:
+        return tune_thresholds(y, s)
+
+    title = f"best F1 threshold, {size}"
+    compare(f"{title} (PR curve)", ours, lambda: best_f1_on_curve(y, s), ">= 30")
+    compare(f"{title} (99-point grid)", ours, lambda: best_f1_on_grid(y, s), ">= 1000")
 
 
 def memory() -> None:
-    """Prints, for each metric in a process of its own, peak memory over that of the inputs."""
-    for call in (
-        "exact.roc_auc(y, s)",
-        "exact.average_precision(y, s)",
-        "exact.average_precision(y, s, average='micro')",
-        "exact.f_beta(y, s >= np.float32(.3))",
-        "tune_thresholds(y, s)",
-        "exact.log_loss(y, s)",
-        "exact.expected_calibration_error(y, s)",
-    ):
-        done = subprocess.run(
-            [sys.executable, __file__, "--memory-of", call], capture_output=True, check=True
-        )
-        print(f"{call:<44} {done.stdout.decode().strip()}   (at most 2x)", flush=True)
+    """Prints the peak memory of calls on 1M x 20, each in a process of its own."""
+    print("peak memory at 1M x 20, inputs included (target: at most 2x the inputs)")
+    for call in MEASURED:
+        command = [sys.executable, "-m", "benchmarks.metrics", "--memory-of", call]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        print(f"  {call:<54} {done.stdout.strip()}", flush=True)
 
 
 def memory_of(call: str) -> None:
-    names = {"exact": exact, "tune_thresholds": tune_thresholds, "np": np}
-    names["y"], names["s"] = data(20_000, 20)
-    eval(call, names)  # loads what is loaded on first use
-    y, s = names["y"], names["s"] = data(1_000_000, 20)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    eval(call, names)
-    extra = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-    inputs = y.nbytes + s.nbytes
-    print(f"inputs {inputs / 1e6:.0f} MB, peak {1 + extra / inputs:.2f}x", end="")
+    names: dict[str, Any] = {"exact": exact, "tune_thresholds": tune_thresholds}
+    eval(call, {**names, **data(20_000, 20)})  # loads what is loaded on first use
+    inputs = data(1_000_000, 20)
+    size = inputs["y"].nbytes + sum(v.nbytes for k, v in inputs.items() if f" {k}" in call)
+    before = _resident()
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # forget the highest memory seen so far
+    eval(call, {**names, **inputs})
+    print(f"{1 + max(0, _highest() - before) / size:.2f}x of {size / 1e6:.0f} MB")
+
+
+def _status(field: str) -> int:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field))
+
+
+def _resident() -> int:
+    return _status("VmRSS")
+
+
+def _highest() -> int:
+    return _status("VmHWM")
 
 
 def main() -> None:
@@ -109,72 +178,15 @@ def main() -> None:
     if arguments.memory_of:
         memory_of(arguments.memory_of)
         return
-    from sklearn import metrics as sk
-
     warnings.simplefilter("ignore")
-    n = 10_000 if arguments.quick else 100_000
-    y, s = data(n, 100)
-    s64 = s.astype(np.float64)
-    w = np.random.default_rng(1).random(n)
-    p = (s >= 0.3).astype(np.uint8)
-    few, few_s = np.ascontiguousarray(y[:, :20]), np.ascontiguousarray(s[:, :20])
-    size = f"{n // 1000}k×100"
-    print(f"{'':<44} {'equipoise':>12} {'scikit-learn':>13} {'ratio':>9}   target")
-
-    def both(y: Any, s: Any, **options: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        def ours() -> None:
-            exact.roc_auc(y, s, **options)
-            exact.average_precision(y, s, **options)
-
-        def peer() -> None:
-            sk.roc_auc_score(y, s, **{"average": None, **options})
-            sk.average_precision_score(y, s, **{"average": None, **options})
-
-        return ours, peer
-
-    row(f"ROC-AUC + AP, float32, {size}", *both(y, s), ">= 25x", 3)
-    row(f"ROC-AUC + AP, float64, {size}", *both(y, s64), "", 3)
-    row(f"ROC-AUC + AP, weighted, {size}", *both(y, s, sample_weight=w), "", 1)
-    row(f"ROC-AUC + AP, micro, float32, {size}", *both(y, s, average="micro"), ">= 10x", 3)
-    row(f"ROC-AUC + AP, micro, float64, {size}", *both(y, s64, average="micro"), "", 1)
-    row(
-        f"F1 from decisions, {size}",
-        lambda: exact.f_beta(y, p, average=None),
-        lambda: sk.f1_score(y, p, average=None),
-        ">= 100x",
-        5,
-    )
-    row(
-        f"log loss, {size}",
-        lambda: exact.log_loss(y, s64),
-        lambda: [sk.log_loss(y[:, j], s64[:, j]) for j in range(100)],
-        "",
-        3,
-    )
-    row(
-        f"LRAP, {n // 1000}k×20",
-        lambda: exact.label_ranking_average_precision(few, few_s),
-        lambda: sk.label_ranking_average_precision_score(few, few_s),
-        "",
-        1,
-    )
-    row(
-        f"best F1 threshold / PR curve, {n // 1000}k×20",
-        lambda: tune_thresholds(few, few_s),
-        lambda: best_f1_on_curve(few, few_s),
-        ">= 30x",
-        7,
-    )
-    row(
-        f"best F1 threshold / 99-point grid, {n // 1000}k×20",
-        lambda: tune_thresholds(few, few_s),
-        lambda: best_f1_on_grid(few, few_s),
-        ">= 1000x",
-        1,
-    )
-    small, small_s = y[:1000, :10].copy(), s[:1000, :10].copy()
-    row("ROC-AUC + AP, 1000×10 (NumPy only)", *both(small, small_s), "", 5)
-    if not arguments.quick:
+    thousands = 10 if arguments.quick else 100
+    y, s, p, w = data(thousands * 1000, 100).values()
+    few, few_scores = np.ascontiguousarray(y[:, :20]), np.ascontiguousarray(s[:, :20])
+    compare_rankings(y, s, w, f"{thousands}k x 100")
+    compare_others(y, s, p, f"{thousands}k x 100")
+    compare_thresholds(few, few_scores, f"{thousands}k x 20")
+    compare_rankings(y[:1000, :10].copy(), s[:1000, :10].copy(), w[:1000], "1000 x 10")
+    if not arguments.quick and sys.platform == "linux":
         memory()
 
 

@@ -113,8 +113,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compares the treatments on real data sets.")
     parser.add_argument("sets", nargs="*", choices=[*SETS, []], help="all by default")
     parser.add_argument("--cv", type=int, default=5)
+    parser.add_argument("--page-only", action="store_true", help="write the page from what is kept")
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
+    if arguments.page_only:
+        write_atomically(ROOT / "docs" / "results.md", page(arguments.cv))
+        return 0
     if "EQUIPOISE_DATA" not in os.environ:
         print("EQUIPOISE_DATA must name the folder of the data sets.", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""The README's example: from labels to weights, a Keras model, and decisions that can be trusted."""
+"""The README's example: labels to weights, to a Keras model, to decisions to be trusted."""
 
 import keras
 

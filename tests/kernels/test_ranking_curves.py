@@ -26,7 +26,8 @@ def draw_cells(seed, n, dtype, kind="mixed", masked=False, per=0):
     positive = (rng.random(n) < rng.choice([0.05, 0.5])).astype(np.uint8)
     cells = Cells(scores, positive)
     if masked:
-        cells = cells._replace(known=rng.random(n) < 0.8)
+        known = rng.random(n) < 0.8
+        cells = cells._replace(known=known, positive=cells.positive * known)
     if per:
         weights = rng.random(-(-n // per)) * (rng.random(-(-n // per)) < 0.8)
         cells = cells._replace(weights=weights, per=per)
@@ -136,6 +137,22 @@ def test_pieces_of_a_curve_add_up_to_the_whole(monkeypatch, dtype, kind, piece):
             np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
             plain, *_ = ranking.sum_over_curve(cells, joined, compiled=False)
             np.testing.assert_allclose(plain, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_weighted_cells_sorted_range_by_range_are_as_sorted_at_once(monkeypatch, dtype, kind):
+    for per in (1, 4):
+        cells = draw_cells(5, 400, dtype, kind, masked=True, per=per)
+        wanted = ranking.sum_over_curve(cells, ap_term, compiled=False)
+        pairs = ranking.sum_over_curve(cells, pairs_term, compiled=False)
+        monkeypatch.setattr(ranking, "LARGE", 10)
+        for compiled in (False, True):
+            found = ranking.sum_over_curve(cells, ap_term, compiled=compiled)
+            np.testing.assert_allclose(found, wanted, rtol=1e-12)
+            found = ranking.sum_over_curve(cells, pairs_term, compiled=compiled)
+            np.testing.assert_allclose(found, pairs, rtol=1e-12, atol=1e-12)
+        monkeypatch.undo()
 
 
 @settings(max_examples=60, deadline=None)

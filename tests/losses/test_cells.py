@@ -18,6 +18,8 @@ from loss_helpers import (
 from equipoise._errors import InvalidInput
 from equipoise.losses import WeightedBinaryCrossentropy
 
+pytestmark = pytest.mark.keras
+
 SHAPE = (4, 3)
 
 

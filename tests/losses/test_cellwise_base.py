@@ -27,6 +27,8 @@ from equipoise import LabelWeights
 from equipoise._errors import InvalidInput, Undefined
 from equipoise.losses import WeightedBinaryCrossentropy
 
+pytestmark = pytest.mark.keras
+
 SHAPE = (4, 3)
 few = settings(max_examples=10, deadline=None)
 labels = hnp.arrays(np.float32, SHAPE, elements=st.sampled_from([0.0, 1.0, 0.25, np.nan, -1.0]))

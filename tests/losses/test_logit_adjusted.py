@@ -23,6 +23,8 @@ from equipoise.losses import (
     WeightedBinaryCrossentropy,
 )
 
+pytestmark = pytest.mark.keras
+
 SHAPE = (4, 3)
 few = settings(max_examples=15, deadline=None)
 labels = hnp.arrays(np.float32, SHAPE, elements=st.sampled_from([0.0, 1.0, 0.25, np.nan, -1.0]))

@@ -19,6 +19,8 @@ from equipoise import LabelWeights
 from equipoise._errors import Undefined
 from equipoise.losses import CellwiseLoss, WeightedBinaryCrossentropy
 
+pytestmark = pytest.mark.keras
+
 SHAPE = (4, 3)
 hard = hnp.arrays(np.float32, SHAPE, elements=st.sampled_from([0.0, 1.0]))
 partly_known = hnp.arrays(np.float32, SHAPE, elements=st.sampled_from([0.0, 1.0, -1.0, np.nan]))

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 
-PIECE = 1 << 18  # entries of a piece of a curve: its arrays take some 10 MB
+PIECE = 1 << 16  # entries of a piece of a curve: its arrays take a few MB
+LARGE = 1 << 22  # cells with weights that are sorted at once, at some 60 bytes each
+_RANGES = 32
 _NO_MASK = np.empty(0, dtype=np.bool_)
 _NO_WEIGHTS = np.empty(0, dtype=np.float64)
 
@@ -55,7 +57,7 @@ class Cells(NamedTuple):
 
     Attributes:
         scores: (n,) contiguous, float32 or float64.
-        positive: (n,) uint8, 0 or 1.
+        positive: (n,) uint8, 0 or 1; 0 where unknown.
         known: (n,) bool; empty if all are known.
         weights: float64 not below 0, one for every `per` consecutive cells; 0 leaves a cell out.
             Empty if all weigh 1.
@@ -82,6 +84,12 @@ class Cells(NamedTuple):
             None if weights is None else weights[present],
         )
 
+    def take(self, positions: NDArray[np.intp]) -> Cells:
+        """Returns the cells at the given positions."""
+        known = self.known[positions] if len(self.known) else self.known
+        weights = self.weights[positions // self.per] if len(self.weights) else self.weights
+        return Cells(self.scores[positions], self.positive[positions], known, weights)
+
 
 def curve(cells: Cells, *, compiled: bool, with_scores: bool = False) -> Curve:
     """Returns the curve of a pool; the compiled loops and the NumPy twin give the same numbers."""
@@ -98,7 +106,10 @@ def sum_over_curve(
 
     `term` must itself be a sum over the entries of a curve: a long curve is never held whole.
     """
-    pieces = _compiled_pieces(cells, PIECE) if compiled else [curve_numpy(cells)]
+    if len(cells.weights) and len(cells.scores) > LARGE:
+        pieces = _pieces_by_range(cells, compiled)
+    else:
+        pieces = _compiled_pieces(cells, PIECE) if compiled else iter([curve_numpy(cells)])
     total = positive = negative = 0.0
     for piece in pieces:
         total += term(piece)
@@ -117,7 +128,7 @@ def curve_numpy(cells: Cells, *, with_scores: bool = False) -> Curve:
     hit = np.bincount(group, weights=positive, minlength=len(tp)) > 0
     cuts = scores[last].astype(np.float64) if with_scores else np.empty(0)
     below = np.append(cuts, -np.inf)[1:]
-    positive_sum, negative_sum = _totals(positive, weights)
+    positive_sum, negative_sum = _totals(cells)
     return Curve(
         score=cuts[hit] if with_scores else cuts,
         below=below[hit] if with_scores else cuts,
@@ -135,12 +146,11 @@ def _compiled_pieces(cells: Cells, most: int, with_scores: bool = False) -> Iter
     loops = _compiled()
     if len(cells.weights):
         arrays: Any = _falling(cells)
-        positive, negative = _totals(*arrays[1:])
         walk, start = loops.walk_weights, (0, 0.0, 0.0)
     else:
         arrays = _parted(cells)
-        positive, negative = float(len(arrays[0])), float(len(arrays[1]))
         walk, start = loops.walk_counts, (0, 0)
+    positive, negative = _totals(cells)
     above, more, first = 0.0, True, True
     while more:
         (score, below, tp, fp_before, fp), start = walk(*arrays, start, most, with_scores)
@@ -149,6 +159,30 @@ def _compiled_pieces(cells: Cells, most: int, with_scores: bool = False) -> Iter
             yield Curve(score, below, gained, tp, fp_before, fp, positive, negative)
         more, first = len(tp) == most, False
         above = float(tp[-1]) if len(tp) else above
+
+
+def _pieces_by_range(cells: Cells, compiled: bool) -> Iterator[Curve]:
+    """Yields the curve of many cells with weights, sorting one range of scores after the other."""
+    scores = cells.scores
+    sample = np.unique(scores[:: max(1, len(scores) // 65536)])[::-1]
+    floors = [*sample[:: max(1, len(sample) // _RANGES)][1:].tolist(), -np.inf]
+    positive, negative = _totals(cells)
+    tp = fp = 0.0
+    inside, below = np.empty((2, len(scores)), dtype=np.bool_)
+    below[:] = False
+    for floor in floors:
+        np.greater_equal(scores, floor, out=inside)
+        inside ^= below  # what lies in this range, and in none above it
+        below ^= inside
+        part = curve(cells.take(np.flatnonzero(inside)), compiled=compiled)
+        yield part._replace(
+            tp=part.tp + tp,
+            fp_before=part.fp_before + fp,
+            fp=part.fp + fp,
+            positive=positive,
+            negative=negative,
+        )
+        tp, fp = tp + part.positive, fp + part.negative
 
 
 def _compiled() -> ModuleType:
@@ -191,8 +225,19 @@ def _order(scores: NDArray[Any]) -> NDArray[np.intp]:
     return words.astype(np.intp)
 
 
-def _totals(positive: NDArray[np.uint8], weights: Float) -> tuple[float, float]:
-    if len(weights) == 0:
-        n = int(np.count_nonzero(positive))
-        return float(n), float(len(positive) - n)
-    return float(np.sum(weights * positive)), float(np.sum(weights * (1 - positive)))
+def _totals(cells: Cells) -> tuple[float, float]:
+    """Returns the weight of the known positives, and of the known negatives."""
+    n = len(cells.scores)
+    if len(cells.weights) == 0:
+        n_positive = int(np.count_nonzero(cells.positive))
+        n_known = int(np.count_nonzero(cells.known)) if len(cells.known) else n
+        return float(n_positive), float(n_known - n_positive)
+    positive = _added(cells.positive, cells.per)
+    present = _added(cells.known, cells.per) if len(cells.known) else cells.per
+    weights = cells.weights
+    return float(np.sum(weights * positive)), float(np.sum(weights * (present - positive)))
+
+
+def _added(flags: NDArray[Any], per: int) -> NDArray[np.int64]:
+    """Returns how many of each `per` consecutive flags are set."""
+    return flags.reshape(-1, per).sum(axis=1, dtype=np.int64)

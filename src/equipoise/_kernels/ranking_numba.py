@@ -50,6 +50,8 @@ def walk_counts(positives, negatives, start, most, with_scores):
     n = 0
     while i >= 0 and n < size:
         here = positives[i]
+        while j >= 8 and negatives[j - 8] > here:  # rare positives lie far apart
+            j -= 9
         while j >= 0 and negatives[j] > here:
             j -= 1
         fp_before[n] = n_negative - 1 - j

@@ -90,15 +90,19 @@ def best_cuts(cells: ScoredCells, metric: str, beta: float | None) -> list[Cut]:
 
 
 def _best_cut(c: Curve, formula: Objective, dtype: Any) -> Cut:
-    tp, fp = np.append(0.0, c.tp), np.append(0.0, c.fp)  # first: nothing is positive
-    reached = formula(Confusion(tp, fp, c.positive - tp, c.negative - fp))
-    reached = np.nan_to_num(reached, nan=0.0)  # Matthews of decisions that are all alike
-    # No finite value lies at or below -inf, or between the largest number and inf.
-    possible = np.append(True, (c.score > -np.inf) & (c.below < np.finfo(dtype).max))
-    best = int(np.argmax(np.where(possible, reached, -np.inf)))
-    if best == 0:
-        return Cut(np.inf, float(reached[0]))
-    return Cut(_between(c.below[best - 1], c.score[best - 1], dtype), float(reached[best]))
+    reached = formula(Confusion(c.tp, c.fp, c.positive - c.tp, c.negative - c.fp))
+    none = float(formula(Confusion(0.0, 0.0, c.positive, c.negative)))
+    if not c.score[-1] > -np.inf:  # no finite value lies at or below -inf
+        reached[-1] = -np.inf
+    if not c.below[0] < np.finfo(dtype).max:  # or between the largest number and inf
+        reached[0] = -np.inf
+    if none != none:  # Matthews of decisions that are all alike, as all positive may be
+        none = 0.0
+        reached[np.isnan(reached)] = 0.0
+    best = int(np.argmax(reached))
+    if reached[best] <= none:
+        return Cut(np.inf, none)
+    return Cut(_between(c.below[best], c.score[best], dtype), float(reached[best]))
 
 
 def _between(below: float, score: float, dtype: Any) -> float:

@@ -86,17 +86,17 @@ class ScoredCells:
 
     def map_labels(self, function: Callable[[Cells], T]) -> list[T]:
         """Returns `function` of each label's cells, in threads where there is enough to do."""
-        width = min(self.n_labels, max(1, min(16, _BLOCK // self.n_rows)))
-        starts = range(0, self.n_labels, width)
-
-        def of_block(i: int) -> list[T]:
-            last = min(starts[i] + width, self.n_labels)
-            return [function(cells) for cells in self.labels(starts[i], last)]
-
-        n_threads = thread_count(len(starts)) if self.large else 1
+        n_threads = thread_count(self.n_labels) if self.large else 1
         if self.n_rows > _LONG:  # a thread takes the memory of several labels
             n_threads = min(n_threads, max(1, self.n_labels // 8))
-        blocks = map_in_threads(of_block, len(starts), n_threads=n_threads)
+        width = max(1, min(16, _BLOCK // self.n_rows))
+        rounds = -(-self.n_labels // (width * n_threads))
+        edges = np.linspace(0, self.n_labels, rounds * n_threads + 1).astype(int).tolist()
+
+        def of_block(i: int) -> list[T]:
+            return [function(cells) for cells in self.labels(edges[i], edges[i + 1])]
+
+        blocks = map_in_threads(of_block, len(edges) - 1, n_threads=n_threads)
         return [value for block in blocks for value in block]
 
     def map_curves(self, function: Callable[[Curve], T], *, with_scores: bool = False) -> list[T]:
