@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from equipoise import model_selection as model_selection
     from equipoise import readers as readers
     from equipoise import training as training
+    from equipoise.classifier import MultilabelClassifier as MultilabelClassifier
     from equipoise.comparison import Comparison as Comparison
     from equipoise.comparison import compare as compare
     from equipoise.stats import LabelStats as LabelStats
@@ -40,6 +41,7 @@ _HOMES = {
     "Comparison": "equipoise.comparison",
     "LabelStats": "equipoise.stats",
     "LabelWeights": "equipoise.weights",
+    "MultilabelClassifier": "equipoise.classifier",
     "Targets": "equipoise.targets",
     "as_targets": "equipoise.targets",
     "compare": "equipoise.comparison",
@@ -49,6 +51,7 @@ __all__ = [
     "Comparison",
     "LabelStats",
     "LabelWeights",
+    "MultilabelClassifier",
     "Targets",
     "__version__",
     "as_targets",

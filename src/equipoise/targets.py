@@ -174,6 +174,11 @@ def as_targets(
     return _checked_task(_from_matrix(array, label_names), task)
 
 
+def default_names(n_labels: int) -> tuple[str, ...]:
+    """Names of labels that have none: label_0, label_1, …."""
+    return tuple(f"label_{i}" for i in range(n_labels))
+
+
 def _dense(values: Any) -> Any:
     return values if isinstance(values, np.ndarray) else values.toarray()
 
@@ -544,7 +549,7 @@ def _named_classes(
 
 def _names_or_default(label_names: Iterable[object] | None, n_labels: int) -> tuple[str, ...]:
     if label_names is None:
-        return tuple(f"label_{i}" for i in range(n_labels))
+        return default_names(n_labels)
     return check_names("label_names", label_names, n_labels)
 
 

@@ -201,7 +201,11 @@ def fit_treatment(
         members.append(member)
     held_rows = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
     held_scores = probabilities[held_rows]
-    thresholds = tune_thresholds(targets.take(held_rows), held_scores)
+    thresholds = tune_thresholds(
+        targets.take(held_rows),
+        held_scores,
+        sample_weight=None if sample_weight is None else sample_weight[held_rows],
+    )
     return FittedTreatment(
         treatment, targets.label_names, tuple(members), thresholds, held_rows, held_scores
     )
@@ -317,7 +321,9 @@ def _checked_weight(sample_weight: ArrayLike, targets: Targets) -> NDArray[np.fl
             received=f"sample_weight.shape={weight.shape} for {n} rows and {n_labels} labels",
         )
     if not np.isfinite(weight).all() or (weight < 0).any():
-        raise InvalidInput("`sample_weight` must hold finite weights of at least 0.")
+        raise InvalidInput("`sample_weight` must hold finite weights ≥ 0.", received=repr(weight))
+    if not weight.any():
+        raise InvalidInput("`sample_weight` is zero everywhere, so there is nothing to learn.")
     return weight
 
 

@@ -1,0 +1,269 @@
+"""MultilabelClassifier: a treatment, cross-fitted, as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from dataclasses import replace
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from equipoise._errors import InvalidInput, check_number
+from equipoise.decision import Thresholds
+from equipoise.targets import Targets, as_targets, default_names
+from equipoise.training import TrainingOptions, Treatment, fit_treatment
+from equipoise.training.fit import BuildModel, FittedTreatment
+
+_DEFAULT = "none"
+
+
+class MultilabelClassifier(ClassifierMixin, BaseEstimator):
+    """A small network per inner fold, with corrected probabilities and tuned thresholds.
+
+    Multi-label, multi-class and binary y alike. Each inner fold trains one network and holds rows
+    out for early stopping (on macro average precision) and for thresholds; probabilities are the
+    mean over the networks, decisions are made at the thresholds. With several classes, the
+    decision is the most probable one.
+
+    Not for images, sequences or text as such: pass `model`, or features made from them.
+
+    Args:
+        model: (n_features, n_labels) -> uncompiled Keras model that returns logits; by default a
+            multi-layer perceptron.
+        treatment: what is done about imbalance: "default", a name of `training.TREATMENTS`, or a
+            `Treatment`.
+        n_folds: inner folds, hence networks; 1 holds out a single part.
+        held_share: share of rows held out where `n_folds` is 1.
+        hidden_units: width of the default network.
+        dropout: dropout of the default network.
+        learning_rate: step size of Adam.
+        batch_size: rows a batch.
+        max_epochs: bound on the epochs of each network.
+        patience: epochs without improvement before training stops.
+        clip: bound on standardised features.
+        thresholds: "tuned" on held-out rows for the best F1 of each label, or one probability
+            from which on every label is predicted.
+        random_state: seed, generator or None; global random states are left as they were.
+
+    Attributes:
+        classes_: the classes of a 1-D y, or the L label names.
+        fitted_: the `FittedTreatment`: networks, correction, thresholds.
+        n_features_in_: number of features seen in `fit`.
+        feature_names_in_: their names, where X had some.
+
+    Examples:
+        >>> from equipoise.datasets import digits_scenes
+        >>> scenes = digits_scenes(400, random_state=0)
+        >>> classifier = MultilabelClassifier(n_folds=2, max_epochs=2, random_state=0)
+        >>> classifier.fit(scenes.x, scenes.targets, groups=scenes.groups).predict(scenes.x).shape
+        (400, 10)
+        >>> classifier.classes_[:3]
+        array(['digit_0', 'digit_1', 'digit_2'], dtype=object)
+    """
+
+    def __init__(
+        self,
+        model: BuildModel | None = None,
+        treatment: str | Treatment = "default",
+        *,
+        n_folds: int = 5,
+        held_share: float = 0.2,
+        hidden_units: int = 512,
+        dropout: float = 0.5,
+        learning_rate: float = 1e-3,
+        batch_size: int = 64,
+        max_epochs: int = 60,
+        patience: int = 8,
+        clip: float = 3.0,
+        thresholds: Literal["tuned"] | float = "tuned",
+        random_state: Any = None,
+    ):
+        self.model = model
+        self.treatment = treatment
+        self.n_folds = n_folds
+        self.held_share = held_share
+        self.hidden_units = hidden_units
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.clip = clip
+        self.thresholds = thresholds
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Trains the networks and tunes the thresholds.
+
+        Args:
+            X: (N, d) features: array, sparse matrix or data frame of numbers; NaN is missing.
+            y: labels, anything `as_targets` reads; unknown cells are learned from nowhere.
+            sample_weight: (N,), (N, 1) or (N, L) weights of rows or cells.
+            groups: (N,) group of each row; a group never crosses an inner fold.
+
+        Raises:
+            InvalidInput: X and y do not fit together, or y holds a single class.
+        """
+        if y is None:
+            raise InvalidInput(
+                "This MultilabelClassifier estimator requires y to be passed, but the target y is "
+                "None."
+            )
+        X = validate_data(self, X, ensure_min_samples=2, **_FEATURES)
+        targets = self._read_targets(y)
+        if X.shape[0] != targets.n_rows:
+            raise InvalidInput(
+                "`X` and `y` must have the same number of rows.",
+                received=f"{X.shape[0]} and {targets.n_rows}",
+            )
+        fitted = fit_treatment(
+            _DEFAULT if self.treatment == "default" else self.treatment,
+            X,
+            targets,
+            groups=groups,
+            sample_weight=sample_weight,
+            build_model=self.model,
+            options=TrainingOptions(
+                n_folds=self.n_folds,
+                held_share=self.held_share,
+                hidden_units=self.hidden_units,
+                dropout=self.dropout,
+                learning_rate=self.learning_rate,
+                batch_size=self.batch_size,
+                max_epochs=self.max_epochs,
+                patience=self.patience,
+                clip=self.clip,
+            ),
+            random_state=int(check_random_state(self.random_state).randint(2**31 - 1)),
+        )
+        if self.thresholds != "tuned":
+            level = check_number("thresholds", self.thresholds, minimum=0.0, maximum=1.0)
+            fixed = Thresholds(np.full(targets.n_labels, level), targets.label_names)
+            fitted = replace(fitted, thresholds=fixed)
+        self.fitted_: FittedTreatment = fitted
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Returns probabilities: (N, L) of the labels, or (N, K) of the classes of a 1-D y."""
+        X = self._check_features(X)
+        p = self.fitted_.predict_proba(X)
+        if self.task_ == "binary":
+            return np.column_stack([1 - p, p])
+        if self.task_ == "multiclass":
+            return p / np.maximum(p.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        return p
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Returns log-odds minus those of the threshold: 0 and above means yes.
+
+        (N, L) for labels, (N,) for two classes; for more classes (N, K) log probabilities, the
+        largest of which decides.
+        """
+        check_is_fitted(self, "fitted_")
+        if self.task_ == "multiclass":
+            return np.log(np.maximum(self.predict_proba(X), np.finfo(np.float64).tiny))
+        decision = self.fitted_.decision_function(self._check_features(X))
+        return decision.reshape(-1) if self.task_ == "binary" else decision
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Returns (N, L) decisions of 0 and 1, or (N,) classes where y was 1-D."""
+        check_is_fitted(self, "fitted_")
+        if self.task_ == "multiclass":
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        decisions = self.fitted_.predict(self._check_features(X)).astype(np.intp)
+        if self.task_ == "binary":
+            return self.classes_[decisions.reshape(-1)]
+        return decisions
+
+    def _check_features(self, X: Any) -> Any:
+        check_is_fitted(self, "fitted_")
+        return validate_data(self, X, reset=False, **_FEATURES)
+
+    def _read_targets(self, y: Any) -> Targets:
+        """Reads y, and keeps what predictions are to look like."""
+        classes = _as_classes(y)
+        if classes is not None:
+            known = np.array([_is_known(value) for value in classes.tolist()], dtype=bool)
+            check_classification_targets(classes[known])
+            self.classes_ = np.unique(classes[known])
+            if len(self.classes_) < 2:
+                raise InvalidInput(
+                    "`y` holds one class only, so there is nothing to tell apart.",
+                    received=repr(self.classes_.tolist()),
+                )
+            self.task_ = "binary" if len(self.classes_) == 2 else "multiclass"
+            codes = np.full(len(classes), np.nan)
+            codes[known] = np.searchsorted(self.classes_, classes[known])
+            names = None if self.task_ == "binary" else self.classes_.tolist()
+            return as_targets(codes, label_names=names, task=self.task_)
+        targets = as_targets(y)
+        if len(targets.shape) != 2:
+            raise InvalidInput(
+                "`y` must have two axes, rows and labels.", received=f"y.shape={targets.shape}"
+            )
+        self.task_ = "multilabel"
+        named = targets.label_names != default_names(targets.n_labels)
+        # Without names of their own labels are numbered, as scikit-learn does.
+        self.classes_ = (
+            np.array(targets.label_names, object) if named else np.arange(targets.n_labels)
+        )
+        return targets
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+_FEATURES: dict[str, Any] = {
+    "accept_sparse": "csr",
+    "dtype": np.float32,
+    "ensure_all_finite": "allow-nan",
+}
+
+
+def _as_classes(y: Any) -> NDArray[Any] | None:
+    """Returns y as a 1-D array if it holds one class a row, None if it holds labels or label sets.
+
+    A column that holds more than 0 and 1 is classes too.
+    """
+    if isinstance(y, Targets) or sparse.issparse(y):
+        return None
+    if not hasattr(y, "shape"):  # lists, and what only converts to an array
+        if isinstance(y, (list, tuple)) and any(
+            isinstance(row, Sized) and not isinstance(row, (str, bytes)) for row in y
+        ):
+            return None
+        y = np.asarray(y)
+    if len(y.shape) == 2 and y.shape[1] == 1:
+        column = np.asarray(y).reshape(-1)
+        zero_one = (
+            column.dtype.kind in "biuf" and np.isin(column[column == column], [-1, 0, 1]).all()
+        )
+        return None if zero_one else column
+    if len(y.shape) != 1:
+        return None
+    flat = np.asarray(y)
+    sets = flat.dtype == object and any(
+        isinstance(row, (set, frozenset, list, tuple)) for row in flat
+    )
+    return None if sets else flat
+
+
+def _is_known(value: Any) -> bool:
+    return not (value is None or value != value)
