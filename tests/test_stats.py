@@ -129,6 +129,15 @@ def test_many_rows_count_alike_dense_and_sparse():
         np.testing.assert_array_equal(LabelStats.from_targets(form).positives, expected)
 
 
+@given(matrices)
+def test_cooccurrence_by_brute_force(y):
+    together = LabelStats.from_targets(y).cooccurrence().toarray()
+    has = y == 1
+    for i in range(y.shape[1]):
+        for j in range(y.shape[1]):
+            assert together[i, j] == (has[:, i] & has[:, j]).sum()
+
+
 def test_rows_without_labels_and_absent_labels_are_ordinary():
     stats = LabelStats.from_targets(np.zeros((5, 3), dtype=int), n_features=2)
     assert stats.absent_labels == ("label_0", "label_1", "label_2")

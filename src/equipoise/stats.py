@@ -327,6 +327,19 @@ class LabelStats:
         rows = sets.T @ counts.astype(np.float64)
         return (sets.T @ (scumble * counts)) / np.maximum(rows, 1)
 
+    def cooccurrence(self) -> sparse.csr_array:
+        """Returns the (L, L) counts of rows that have both labels; the diagonal is `positives`.
+
+        Examples:
+            >>> LabelStats.from_targets([[1, 1], [1, 0]]).cooccurrence().toarray()
+            array([[2, 1],
+                   [1, 1]])
+        """
+        sets, counts = self._rows()
+        member = sparse.csr_array(sets, dtype=np.int64)
+        weighted = sparse.csr_array(member.multiply(counts[:, None]))
+        return sparse.csr_array(member.T @ weighted)
+
     # ---------------------------------------------------------------------------- saving
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from equipoise.comparison.metrics import METRICS
 
 if TYPE_CHECKING:
     from equipoise.comparison.result import Comparison
 
+_PAIRS = 15
 _FIGURE_METRICS = ("macro_f1_tuned", "macro_f1_half")
 
 
@@ -25,6 +27,7 @@ def document(comparison: Comparison, title: str) -> dict[str, Any]:
             _probabilities(comparison),
             _labels(comparison),
             _data(comparison),
+            _pairs(comparison),
         ],
     }
 
@@ -129,27 +132,70 @@ def _probabilities(comparison: Comparison) -> dict[str, Any]:
 
 
 def _labels(comparison: Comparison) -> dict[str, Any]:
-    best = comparison.ranked()
-    best = next((n for n in best if n != comparison.baseline), comparison.baseline)
-    names = list(dict.fromkeys([comparison.baseline, best]))
-    per_treatment = {
-        name: comparison.label_table().filter(treatment=name).to_dicts() for name in names
+    """Per label: figures of the baseline and of the best other treatment, and what changed."""
+    others = [n for n in comparison.ranked() if n != comparison.baseline]
+    other = others[0] if others else comparison.baseline
+    base, best = (
+        comparison.label_table().filter(treatment=name).to_dicts()
+        for name in (comparison.baseline, other)
+    )
+    differences = comparison.label_differences(other)
+    gained = sum(1 for d in differences if d is not None and d.shown and d.mean > 0)
+    lost = sum(1 for d in differences if d is not None and d.shown and d.mean < 0)
+    columns: list[dict[str, Any]] = [
+        {"title": "label"},
+        {"title": "positives"},
+        {"title": f"F1 at 0.5, {comparison.baseline}"},
+        {"title": f"F1 at 0.5, {other}"},
+        {"title": f"F1 tuned, {comparison.baseline}"},
+        {"title": f"F1 tuned, {other}"},
+        {"title": "difference", "signed": True},
+        {"title": "95% from", "signed": True},
+        {"title": "to", "signed": True},
+        {"title": f"average precision, {comparison.baseline}"},
+        {"title": f"average precision, {other}"},
+    ]
+    order = np.argsort(-comparison.stats.positives, kind="stable").tolist()
+    rows: list[list[Any]] = []
+    for i in order:
+        d = differences[i]
+        rows.append(
+            [
+                comparison.stats.label_names[i],
+                int(comparison.stats.positives[i]),
+                base[i]["f1_half"],
+                best[i]["f1_half"],
+                base[i]["f1_tuned"],
+                best[i]["f1_tuned"],
+                *([None] * 3 if d is None else [d.mean, d.low, d.high]),
+                base[i]["average_precision"],
+                best[i]["average_precision"],
+            ]
+        )
+    judged = [i for i in order if differences[i] is not None]
+    chance = f"{0.05 * len(judged):.0f}" if len(judged) >= 20 else "hardly any"
+    summary = (
+        f"With {other} at tuned thresholds, {gained} labels gain and {lost} lose against "
+        f"{comparison.baseline} with an interval that excludes 0; {chance} of {len(judged)} would "
+        "by chance."
+    )
+    return {
+        "heading": "Labels: who gains, who loses",
+        "paragraphs": [summary],
+        "figure": {
+            "kind": "changes",
+            "positives": [int(comparison.stats.positives[i]) for i in judged],
+            "series": {
+                "title": f"F1 of {other} minus {comparison.baseline}, tuned",
+                "values": [differences[i].mean for i in judged],
+                "low": [differences[i].low for i in judged],
+                "high": [differences[i].high for i in judged],
+            },
+            "caption": "One point per label, with its 95% interval over folds: rare labels left, "
+            "frequent labels right.",
+        },
+        "table": {"columns": columns, "rows": rows},
     }
-    columns: list[dict[str, Any]] = [{"title": "label"}, {"title": "positives"}]
-    for name in names:
-        columns += [
-            {"title": f"F1 at 0.5, {name}"},
-            {"title": f"F1 tuned, {name}"},
-            {"title": f"average precision, {name}"},
-        ]
-    rows = []
-    for i in np.argsort(-comparison.stats.positives, kind="stable"):
-        row: list[Any] = [comparison.stats.label_names[i], int(comparison.stats.positives[i])]
-        for name in names:
-            entry = per_treatment[name][i]
-            row += [entry["f1_half"], entry["f1_tuned"], entry["average_precision"]]
-        rows.append(row)
-    return {"heading": "Labels", "table": {"columns": columns, "rows": rows}}
 
 
 def _data(comparison: Comparison) -> dict[str, Any]:
@@ -169,10 +215,42 @@ def _data(comparison: Comparison) -> dict[str, Any]:
             ("rows without any label", stats.labelsets.get(b"", 0)),
             ("SCUMBLE", stats.scumble),
         ]
+    order = np.argsort(-stats.positives, kind="stable").tolist()
     return {
         "heading": "Data",
+        "figure": {
+            "kind": "frequencies",
+            "names": [stats.label_names[i] for i in order],
+            "positives": [int(stats.positives[i]) for i in order],
+            "caption": f"Positives of each label among {stats.n_rows:,} rows (logarithmic).",
+        },
         "table": {"columns": [{"title": "measure"}, {"title": "value"}], "rows": facts},
     }
+
+
+def _pairs(comparison: Comparison) -> dict[str, Any]:
+    """The labels that occur together most."""
+    stats = comparison.stats
+    section: dict[str, Any] = {"heading": "Labels that occur together"}
+    if stats.labelsets is None:
+        return section | {"paragraphs": ["Only counts are known, not which labels met."]}
+    together = sparse.coo_array(sparse.triu(stats.cooccurrence(), k=1))
+    order = np.argsort(-together.data, kind="stable")[:_PAIRS]
+    rows = []
+    for n, i, j in zip(*(a[order] for a in (together.data, *together.coords)), strict=True):
+        expected = stats.positives[i] * stats.positives[j] / max(stats.n_rows, 1)
+        either = stats.positives[i] + stats.positives[j] - n
+        rows.append([stats.label_names[i], stats.label_names[j], int(n), n / expected, n / either])
+    if not rows:
+        return section | {"paragraphs": ["No row has two labels."]}
+    columns = [
+        {"title": "label"},
+        {"title": "and label"},
+        {"title": "rows with both"},
+        {"title": "times what chance gives", "digits": 2},
+        {"title": "share of rows with either"},
+    ]
+    return section | {"table": {"columns": columns, "rows": rows}}
 
 
 def _without_nan(values: np.ndarray) -> list[float | None]:

@@ -13,6 +13,7 @@ from equipoise._errors import Undefined
 from equipoise.targets import Targets
 
 RELIABILITY_BINS = 15
+LABEL_METRICS = ("f1_half", "f1_tuned", "average_precision")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Measured:
 
     Attributes:
         metrics: one number per entry of `METRICS`; NaN where undefined.
-        per_label: (L,) arrays, NaN where undefined: "f1_half", "f1_tuned", "average_precision".
+        per_label: (L,) arrays, one per entry of `LABEL_METRICS`, NaN where undefined.
         reliability: "raw" and "corrected", each (3, bins): cells, sum of probabilities, positives.
     """
 

@@ -6,6 +6,7 @@ the colour of the page, so that one file serves light and dark.
 
 import io
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,11 +17,14 @@ from matplotlib.figure import Figure
 from equipoise._errors import InvalidInput
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_LINES = ("-", "--", "-.", ":")
+_NAMED = 60  # labels that a figure can name
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _INK = "#010203"  # replaced by currentColor in the SVG
 
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: searchable, and small
+    "text.parse_math": False,  # names may hold dollar signs
     "svg.hashsalt": "equipoise",  # the same figure gives the same file
     "font.family": "sans-serif",
     "font.size": 10,
@@ -47,7 +51,9 @@ def draw(figure: Mapping[str, Any]) -> str:
     kind = figure["kind"]
     if kind not in KINDS:
         raise InvalidInput(f"Unknown kind of figure {kind!r}.", remedy=f"Known: {list(KINDS)}.")
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # Text stays text in the file: the reader's fonts draw what ours cannot measure.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         drawn = KINDS[kind](figure)
         buffer = io.StringIO()
         drawn.savefig(
@@ -118,7 +124,91 @@ def reliability(figure: Mapping[str, Any]) -> Figure:
     return drawn
 
 
+def frequencies(figure: Mapping[str, Any]) -> Figure:
+    """Positives per label, most frequent first; names where there is room for them.
+
+    Data: "names", "positives".
+    """
+    names, positives = figure["names"], figure["positives"]
+    if len(names) <= _NAMED:
+        drawn = Figure(figsize=(7.5, 0.8 + 0.25 * len(names)))
+        axes: Axes = drawn.subplots()
+        # On a logarithmic axis a bar of 0 has no end; it is left out.
+        axes.barh(range(len(names)), [p or float("nan") for p in positives], color=COLOURS[0])
+        axes.set_yticks(range(len(names)), [_short(n) for n in names])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xscale("log")
+        axes.set_xlabel("positives")
+        return drawn
+    drawn = Figure(figsize=(7.5, 3.5))
+    axes = drawn.subplots()
+    axes.plot(range(1, len(names) + 1), [p or float("nan") for p in positives], color=COLOURS[0])
+    axes.set_yscale("log")
+    axes.set_xlabel("label, most frequent first")
+    axes.set_ylabel("positives")
+    return drawn
+
+
+def changes(figure: Mapping[str, Any]) -> Figure:
+    """A change per label with its interval, against how frequent the label is.
+
+    Data: "positives", "series": {"title", "values", "low", "high"}; None for no interval.
+    """
+    one = figure["series"]
+    drawn = Figure(figsize=(7.5, 4))
+    axes: Axes = drawn.subplots()
+    axes.axhline(0, color=_INK, linewidth=0.8)
+    clear = [
+        low is not None and (low > 0 or high < 0)
+        for low, high in zip(one["low"], one["high"], strict=True)
+    ]
+    for certain, colour, marker, label in (
+        (False, COLOURS[0], "o", "interval holds 0"),
+        (True, COLOURS[1], "s", "interval excludes 0"),
+    ):
+        chosen = [i for i, c in enumerate(clear) if c is certain]
+        if not chosen:
+            continue
+        x = [figure["positives"][i] for i in chosen]
+        bounded = [i for i in chosen if one["low"][i] is not None]
+        axes.vlines(
+            [figure["positives"][i] for i in bounded],
+            [one["low"][i] for i in bounded],
+            [one["high"][i] for i in bounded],
+            color=colour,
+            alpha=0.35,
+        )
+        axes.plot(x, [one["values"][i] for i in chosen], marker, color=colour, label=label)
+    axes.set_xscale("log")
+    axes.set_xlabel("positives of the label")
+    axes.set_ylabel(_short(one["title"], 60))
+    if one["values"]:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return drawn
+
+
+def curves(figure: Mapping[str, Any]) -> Figure:
+    """Lines of precision against recall.
+
+    Data: "series": [{"title", "x", "y"}], "xlabel", "ylabel".
+    """
+    drawn = Figure(figsize=(6, 5))
+    axes: Axes = drawn.subplots()
+    for number, one in enumerate(figure["series"]):
+        colour = COLOURS[number % len(COLOURS)]
+        style = _LINES[(number // len(COLOURS) + number) % len(_LINES)]
+        axes.plot(one["x"], one["y"], color=colour, linestyle=style, label=_short(one["title"]))
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.set_xlabel(figure["xlabel"])
+    axes.set_ylabel(figure["ylabel"])
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return drawn
+
+
 KINDS: dict[str, Callable[[Mapping[str, Any]], Figure]] = {
+    "changes": changes,
+    "curves": curves,
+    "frequencies": frequencies,
     "intervals": intervals,
     "reliability": reliability,
 }
@@ -128,6 +218,5 @@ def _first(values: list[Any]) -> int:
     return next(i for i, value in enumerate(values) if value is not None)
 
 
-def _short(name: str) -> str:
-    # A dollar sign would start a formula.
-    return textwrap.shorten(name, 30, placeholder="…").replace("$", r"\$")
+def _short(name: str, width: int = 30) -> str:
+    return textwrap.shorten(name, width, placeholder="…")

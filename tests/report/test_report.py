@@ -1,0 +1,84 @@
+import html
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from equipoise._errors import InvalidInput
+from equipoise.report import to_html, to_markdown
+from equipoise.report.figures import KINDS, draw
+
+EVIL = "日本</td><script>alert('x')</script> $x_1$ | `a` & b"
+
+SERIES = {"title": EVIL, "values": [0.1, -0.2], "low": [0.05, None], "high": [0.15, None]}
+FIGURES = {
+    "intervals": {"names": [EVIL, "b"], "xlabel": "x", "series": [SERIES, SERIES]},
+    "reliability": {
+        "series": [
+            {"title": EVIL, "cells": [10, 0], "predicted": [0.1, None], "observed": [0.2, None]}
+        ]
+    },
+    "frequencies": {"names": [EVIL, "none at all"], "positives": [100, 0]},
+    "changes": {"positives": [3, 50], "series": SERIES},
+    "curves": {
+        "series": [{"title": EVIL, "x": [0, 1], "y": [1, 0.1]}],
+        "xlabel": "recall",
+        "ylabel": "precision",
+    },
+}
+
+
+def document(**section):
+    return {"title": EVIL, "lead": [EVIL], "sections": [{"heading": EVIL, **section}]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_figures_are_well_formed_and_name_what_they_show(kind):
+    svg = draw({"kind": kind, **FIGURES[kind]})
+    root = ElementTree.fromstring(svg)
+    text = " ".join(root.itertext())
+    assert "日本" in text or kind == "changes"
+    assert "<script" not in svg
+    assert svg == draw({"kind": kind, **FIGURES[kind]})  # the same data, the same file
+
+
+def test_many_labels_stay_legible():
+    few = draw({"kind": "frequencies", "names": list("abc"), "positives": [3, 2, 1]})
+    names = [f"label {i}" for i in range(500)]
+    many = draw({"kind": "frequencies", "names": names, "positives": list(range(500, 0, -1))})
+    assert ">a<" in few
+    assert "label 17" not in many
+    assert len(many) < 60_000
+
+
+def test_html_escapes_every_text():
+    table = {"columns": [{"title": EVIL}, {"title": "n"}], "rows": [[EVIL, None], ["x", 0.5]]}
+    page = to_html(
+        document(
+            paragraphs=[EVIL],
+            table=table,
+            figure={"kind": "curves", "caption": EVIL, **FIGURES["curves"]},
+        )
+    )
+    assert "<script" not in page
+    assert html.unescape(page).count("alert('x')") >= 7
+    assert "<td>–</td>" in page
+    assert "<td>0.500</td>" in page
+
+
+def test_markdown_escapes_names_and_formats_numbers():
+    columns = [{"title": "label"}, {"title": "n"}, {"title": "d", "digits": 2, "signed": True}]
+    text = to_markdown(
+        document(table={"columns": columns, "rows": [[EVIL, 12345, 0.25], ["b", 1, None]]})
+    )
+    assert "<script" not in text.replace("\\<", "")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 4
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)
+    assert "| 12,345 | +0.25 |" in rows[2]
+    assert rows[3].endswith("| 1 | – |")
+
+
+def test_an_unknown_figure_is_refused():
+    with pytest.raises(InvalidInput, match="Unknown kind of figure 'pie'"):
+        draw({"kind": "pie"})
