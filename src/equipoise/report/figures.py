@@ -5,7 +5,6 @@ the colour of the page, so that one file serves light and dark.
 """
 
 import io
-import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -219,4 +218,5 @@ def _first(values: list[Any]) -> int:
 
 
 def _short(name: str, width: int = 30) -> str:
-    return textwrap.shorten(name, width, placeholder="…")
+    name = " ".join(name.split())
+    return name if len(name) <= width else name[: width - 1] + "…"
