@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from equipoise.stats import LabelStats as LabelStats
     from equipoise.targets import Targets as Targets
     from equipoise.targets import as_targets as as_targets
+    from equipoise.training import fit as fit
     from equipoise.weights import LabelWeights as LabelWeights
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ _HOMES = {
     "Targets": "equipoise.targets",
     "as_targets": "equipoise.targets",
     "compare": "equipoise.comparison",
+    "fit": "equipoise.training",
 }
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "comparison",
     "datasets",
     "decision",
+    "fit",
     "losses",
     "metrics",
     "model_selection",

@@ -4,6 +4,7 @@ from equipoise.training.fit import FittedTreatment, TrainingOptions, fit_treatme
 from equipoise.training.network import build_network
 from equipoise.training.seeds import seeded
 from equipoise.training.treatment import TREATMENTS, Treatment, as_treatment
+from equipoise.training.weighted_fit import fit
 
 __all__ = [
     "TREATMENTS",
@@ -12,6 +13,7 @@ __all__ = [
     "Treatment",
     "as_treatment",
     "build_network",
+    "fit",
     "fit_treatment",
     "seeded",
 ]
