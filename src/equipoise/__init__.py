@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from equipoise import audit as audit
     from equipoise import comparison as comparison
     from equipoise import datasets as datasets
     from equipoise import decision as decision
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
+    "audit",
     "comparison",
     "datasets",
     "decision",
@@ -57,6 +59,7 @@ __all__ = [
     "Targets",
     "__version__",
     "as_targets",
+    "audit",
     "compare",
     "comparison",
     "datasets",

@@ -19,6 +19,7 @@ FIGURES = {
         ]
     },
     "frequencies": {"names": [EVIL, "none at all"], "positives": [100, 0]},
+    "dots": {"names": [EVIL, "b"], "xlabel": "x", "series": [{"title": "a", "values": [2, None]}]},
     "changes": {"positives": [3, 50], "series": SERIES},
     "curves": {
         "series": [{"title": EVIL, "x": [0, 1], "y": [1, 0.1]}],

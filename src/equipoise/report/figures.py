@@ -123,6 +123,29 @@ def reliability(figure: Mapping[str, Any]) -> Figure:
     return drawn
 
 
+def dots(figure: Mapping[str, Any]) -> Figure:
+    """Positive numbers side by side, one row per name and one marker per series, logarithmic.
+
+    Data: "names", "xlabel", "series": [{"title", "values"}]; None leaves a gap.
+    """
+    names = figure["names"]
+    drawn = Figure(figsize=(7.5, 1 + 0.32 * len(names)))
+    axes: Axes = drawn.subplots()
+    axes.axvline(1, color=_INK, linewidth=0.8, linestyle=":")
+    for number, one in enumerate(figure["series"]):
+        points = [(v, i) for i, v in enumerate(one["values"]) if v is not None and v > 0]
+        if points:
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, _MARKERS[number], color=COLOURS[number], label=one["title"])
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(names)), [_short(n) for n in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(axis="y", alpha=0.2)
+    axes.set_xlabel(figure["xlabel"])
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return drawn
+
+
 def frequencies(figure: Mapping[str, Any]) -> Figure:
     """Positives per label, most frequent first; names where there is room for them.
 
@@ -207,6 +230,7 @@ def curves(figure: Mapping[str, Any]) -> Figure:
 KINDS: dict[str, Callable[[Mapping[str, Any]], Figure]] = {
     "changes": changes,
     "curves": curves,
+    "dots": dots,
     "frequencies": frequencies,
     "intervals": intervals,
     "reliability": reliability,

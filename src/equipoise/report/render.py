@@ -1,5 +1,6 @@
 """Rendering of report documents as HTML and Markdown."""
 
+import html
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
@@ -33,6 +34,59 @@ def to_markdown(document: Mapping[str, Any]) -> str:
         if "table" in section:
             lines += _markdown_table(section["table"])
     return "\n".join(lines).rstrip() + "\n"
+
+
+def to_fragment(document: Mapping[str, Any]) -> str:
+    """Returns the document as a piece of HTML for a notebook, without its figures.
+
+    Needs no optional package.
+    """
+    parts = [f"<p>{html.escape(sentence)}</p>" for sentence in document["lead"]]
+    for section in document["sections"]:
+        parts.append(f"<h4>{html.escape(section['heading'])}</h4>")
+        parts += [f"<p>{html.escape(p)}</p>" for p in section.get("paragraphs", [])]
+        if "table" in section:
+            columns = section["table"]["columns"]
+            head = "".join(f"<th>{html.escape(c['title'])}</th>" for c in columns)
+            rows = [
+                "".join(
+                    f"<td>{html.escape(format_cell(v, c))}</td>"
+                    for v, c in zip(row, columns, strict=True)
+                )
+                for row in section["table"]["rows"]
+            ]
+            body = "".join(f"<tr>{row}</tr>" for row in rows)
+            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    return "\n".join(parts)
+
+
+def to_text(document: Mapping[str, Any]) -> str:
+    """Returns the document as plain text with aligned tables."""
+    lines = [document["title"], "=" * len(document["title"]), ""]
+    lines += [f"- {sentence}" for sentence in document["lead"]]
+    for section in document["sections"]:
+        lines += ["", section["heading"], "-" * len(section["heading"])]
+        lines += section.get("paragraphs", [])
+        if "table" in section:
+            lines += _aligned(section["table"])
+    return "\n".join(lines)
+
+
+def _aligned(table: Mapping[str, Any]) -> list[str]:
+    columns = table["columns"]
+    rows = [[column["title"] for column in columns]]
+    rows += [[format_cell(v, c) for v, c in zip(r, columns, strict=True)] for r in table["rows"]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    numeric = [
+        any(isinstance(r[i], (int, float)) for r in table["rows"]) for i in range(len(widths))
+    ]
+    return [
+        "  ".join(
+            cell.rjust(w) if n else cell.ljust(w)
+            for cell, w, n in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def format_cell(value: Any, column: Mapping[str, Any]) -> str:
