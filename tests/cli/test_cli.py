@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from equipoise.cli import main
+from equipoise.weights import LabelWeights
 
 pytestmark = pytest.mark.keras
 
@@ -54,6 +55,35 @@ def test_compare_prints_the_leaderboard_and_writes_the_report(table, tmp_path, c
     result = json.loads(capsys.readouterr().out)
     assert {row["treatment"] for row in result["table"]} == {"none", "balanced"}
     assert len(result["cells"]) == 6
+
+
+def test_weigh_shows_what_the_weights_do_and_saves_them(table, tmp_path, capsys):
+    out = tmp_path / "weights.json"
+    arguments = ["weigh", str(table), "-l", "lab_*", "--ignore", "site"]
+    assert main([*arguments, "--scheme", "inverse_frequency", "--out", str(out)]) == 0
+    assert "0.5 stands for" in capsys.readouterr().out
+    weights = LabelWeights.from_json(out)
+    assert weights.label_names == ("lab_x", "lab_[red]")
+    assert main([*arguments, "--json"]) == 0
+    payload = json.loads(capsys.readouterr().out)
+    assert set(payload) == {"weights", "effect"}
+    assert main([*arguments, "--scheme", "balnced"]) == 2
+    assert "Did you mean 'balanced'" in capsys.readouterr().err
+
+
+def test_audit_shows_asked_beside_given(table, tmp_path, capsys):
+    report = tmp_path / "audit.html"
+    arguments = ["audit", str(table), "-l", "lab_*", "--ignore", "site"]
+    assert main([*arguments, "--class-weight", "2,8", "--report", str(report)]) == 0
+    assert "What may have been meant" in capsys.readouterr().out
+    assert "<svg" in report.read_text(encoding="utf-8")
+    file = tmp_path / "asked.json"
+    file.write_text(json.dumps({"lab_x": 2, "lab_[red]": 8}))
+    assert main([*arguments, "--class-weight", str(file), "--json"]) == 0
+    audited = json.loads(capsys.readouterr().out)
+    assert [row["asked"] for row in audited["labels"]] == [2, 8]
+    assert main(arguments) == 0
+    assert main([*arguments, "--class-weight", "2;8"]) == 2
 
 
 def test_demo_runs_on_few_rows(tmp_path, capsys):

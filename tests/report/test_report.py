@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from equipoise._errors import InvalidInput
-from equipoise.report import to_html, to_markdown
+from equipoise._errors import InvalidFile, InvalidInput
+from equipoise.report import to_html, to_markdown, write_report
 from equipoise.report.figures import KINDS, draw
 
 EVIL = "日本</td><script>alert('x')</script> $x_1$ | `a` & b"
@@ -78,6 +78,15 @@ def test_markdown_escapes_names_and_formats_numbers():
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)
     assert "| 12,345 | +0.25 |" in rows[2]
     assert rows[3].endswith("| 1 | – |")
+
+
+@pytest.mark.parametrize("suffix", [".html", ".md", ".json"])
+def test_the_suffix_says_how_a_report_is_written(suffix, tmp_path):
+    path = write_report(tmp_path / f"report{suffix}", document())
+    assert "日本" in path.read_text(encoding="utf-8")
+    with pytest.raises(InvalidFile, match=r"Use .html, .md or .json"):
+        write_report(tmp_path / "report.pdf", document())
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
 def test_an_unknown_figure_is_refused():

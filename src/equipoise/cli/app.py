@@ -9,6 +9,7 @@ from equipoise import __version__
 from equipoise._files import check_writable
 from equipoise.cli import show
 from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.weights import audit, weigh
 from equipoise.stats import LabelStats
 
 app = App(
@@ -18,6 +19,9 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,  # main() says what became of the work
 )
+
+app.command(weigh)
+app.command(audit)
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Report = Annotated[Path | None, Parameter(help="Write a self-contained HTML report to this file.")]

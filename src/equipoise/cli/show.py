@@ -46,6 +46,18 @@ def print_table(title: str, columns: list[Mapping[str, Any]], rows: list[Any]) -
     console().print(table)
 
 
+def print_document(document: Mapping[str, Any]) -> None:
+    """Prints a report document: its sentences and its tables."""
+    console().print(Text(document["title"], style="bold"))
+    print_lines(document["lead"])
+    for section in document["sections"]:
+        console().print()
+        print_lines(section.get("paragraphs", []))
+        if "table" in section:
+            table = section["table"]
+            print_table(section["heading"], table["columns"], table["rows"])
+
+
 def print_lines(lines: list[str]) -> None:
     """Prints sentences as a list."""
     for line in lines:

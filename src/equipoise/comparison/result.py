@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from equipoise._errors import InvalidFile, InvalidInput, check_choice
-from equipoise._files import check_schema, read_json, write_atomically, write_json
+from equipoise._errors import InvalidInput, check_choice
+from equipoise._files import check_schema, read_json, write_json
 from equipoise.comparison.document import document
 from equipoise.comparison.metrics import LABEL_METRICS, METRICS, Measured
 from equipoise.comparison.verdict import verdict
-from equipoise.report import to_html, to_markdown
+from equipoise.report import write_report
 from equipoise.statistics import PairedDifference, holm, paired_difference
 from equipoise.stats import LabelStats
 
@@ -210,18 +210,7 @@ class Comparison:
         Raises:
             InvalidFile: another suffix, or a file that cannot be written.
         """
-        suffix = Path(path).suffix.lower()
-        if suffix == ".json":
-            return write_json(path, document(self, title))
-        if suffix in (".md", ".markdown"):
-            return write_atomically(path, to_markdown(document(self, title)))
-        if suffix in (".html", ".htm"):
-            return write_atomically(path, to_html(document(self, title)))
-        raise InvalidFile(
-            f"A report cannot be written to {str(path)!r}.",
-            received=f"suffix {suffix!r}",
-            remedy="Use .html, .md or .json.",
-        )
+        return write_report(path, document(self, title))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as plain values (see `from_dict`), with table and verdict beside."""

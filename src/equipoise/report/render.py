@@ -1,11 +1,14 @@
 """Rendering of report documents as HTML and Markdown."""
 
 import html
+import os
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from equipoise._errors import require
+from equipoise._errors import InvalidFile, require
+from equipoise._files import write_atomically, write_json
 
 _PURPOSE = "Writing a report"
 
@@ -34,6 +37,26 @@ def to_markdown(document: Mapping[str, Any]) -> str:
         if "table" in section:
             lines += _markdown_table(section["table"])
     return "\n".join(lines).rstrip() + "\n"
+
+
+def write_report(path: str | os.PathLike[str], document: Mapping[str, Any]) -> Path:
+    """Writes the document as its suffix says: .html, .md or .json (the document itself).
+
+    Raises:
+        InvalidFile: another suffix, or a file that cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".json":
+        return write_json(path, document)
+    if suffix in (".md", ".markdown"):
+        return write_atomically(path, to_markdown(document))
+    if suffix in (".html", ".htm"):
+        return write_atomically(path, to_html(document))
+    raise InvalidFile(
+        f"A report cannot be written to {str(path)!r}.",
+        received=f"suffix {suffix!r}",
+        remedy="Use .html, .md or .json.",
+    )
 
 
 def to_fragment(document: Mapping[str, Any]) -> str:
