@@ -39,7 +39,8 @@ def print_table(title: str, columns: list[Mapping[str, Any]], rows: list[Any]) -
     """Prints a table of the form that reports have."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for i, column in enumerate(columns):
-        table.add_column(column["title"], justify="left" if i == 0 else "right")
+        text = any(isinstance(row[i], str) for row in rows)
+        table.add_column(column["title"], justify="left" if text else "right")
     for row in rows:
         # Text, not markup: a label may be called "[red]".
         table.add_row(*(Text(format_cell(v, c)) for v, c in zip(row, columns, strict=True)))

@@ -137,7 +137,7 @@ def dots(figure: Mapping[str, Any]) -> Figure:
         if points:
             x, y = zip(*points, strict=True)
             axes.plot(x, y, _MARKERS[number], color=COLOURS[number], label=one["title"])
-    axes.set_xscale("log")
+    _logarithmic(axes, "x")
     axes.set_yticks(range(len(names)), [_short(n) for n in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="y", alpha=0.2)
@@ -159,13 +159,13 @@ def frequencies(figure: Mapping[str, Any]) -> Figure:
         axes.barh(range(len(names)), [p or float("nan") for p in positives], color=COLOURS[0])
         axes.set_yticks(range(len(names)), [_short(n) for n in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.set_xscale("log")
+        _logarithmic(axes, "x")
         axes.set_xlabel("positives")
         return drawn
     drawn = Figure(figsize=(7.5, 3.5))
     axes = drawn.subplots()
     axes.plot(range(1, len(names) + 1), [p or float("nan") for p in positives], color=COLOURS[0])
-    axes.set_yscale("log")
+    _logarithmic(axes, "y")
     axes.set_xlabel("label, most frequent first")
     axes.set_ylabel("positives")
     return drawn
@@ -201,7 +201,7 @@ def changes(figure: Mapping[str, Any]) -> Figure:
             alpha=0.35,
         )
         axes.plot(x, [one["values"][i] for i in chosen], marker, color=colour, label=label)
-    axes.set_xscale("log")
+    _logarithmic(axes, "x")
     axes.set_xlabel("positives of the label")
     axes.set_ylabel(_short(one["title"], 60))
     if one["values"]:
@@ -235,6 +235,14 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], Figure]] = {
     "intervals": intervals,
     "reliability": reliability,
 }
+
+
+def _logarithmic(axes: Axes, which: str) -> None:
+    """A logarithmic axis whose numbers are written as such: formulas are off, see _STYLE."""
+    axis = {"x": axes.xaxis, "y": axes.yaxis}[which]
+    axes.set(**{f"{which}scale": "log"})
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter("")
 
 
 def _first(values: list[Any]) -> int:
