@@ -151,7 +151,7 @@ def test_the_report_holds_verdict_table_and_figures_and_escapes_names(scenes, tm
     assert "&lt;script&gt;alert(3)&lt;/script&gt;" in html
     assert "<title>A &amp; &lt;B&gt;</title>" in html
     assert "<b>none" not in html
-    assert html.count("<svg") == 2
+    assert html.count("<svg") == 4
     # Nothing is fetched: references lead into the page itself.
     assert not re.search(r"""(src|href)=["'](?!#)|url\((?!#)|@import""", html)
     for sentence in renamed.verdict():
