@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from equipoise import audit as audit
+    from equipoise import batching as batching
+    from equipoise import callbacks as callbacks
     from equipoise import comparison as comparison
     from equipoise import datasets as datasets
     from equipoise import decision as decision
+    from equipoise import layers as layers
     from equipoise import losses as losses
     from equipoise import metrics as metrics
     from equipoise import model_selection as model_selection
@@ -30,9 +33,12 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "audit",
+    "batching",
+    "callbacks",
     "comparison",
     "datasets",
     "decision",
+    "layers",
     "losses",
     "metrics",
     "model_selection",
@@ -60,11 +66,14 @@ __all__ = [
     "__version__",
     "as_targets",
     "audit",
+    "batching",
+    "callbacks",
     "compare",
     "comparison",
     "datasets",
     "decision",
     "fit",
+    "layers",
     "losses",
     "metrics",
     "model_selection",
