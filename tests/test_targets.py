@@ -145,6 +145,10 @@ def test_label_sets_of_any_kind():
     assert eq.as_targets(column).values.nnz == 1
 
 
+def test_nothing_known_is_still_a_matrix():
+    assert not eq.as_targets([[np.nan], [np.nan]]).known.any()
+
+
 def test_tensors_are_read():
     torch = pytest.importorskip("torch")
     assert eq.as_targets(torch.tensor([[1, 0], [0, 1]])).values.tolist() == [[1, 0], [0, 1]]

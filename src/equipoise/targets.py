@@ -381,8 +381,8 @@ def _is_rectangle(rows: Any) -> bool:
     if array.dtype.kind not in "iuf" or array.size == 0:
         return False
     # Fractions stay a matrix, so that soft targets are refused as what they are.
-    low, high = np.nanmin(array), np.nanmax(array)
-    return bool(low >= -1 and high <= 1)
+    known = array[array == array]
+    return bool(((known >= -1) & (known <= 1)).all())
 
 
 def _from_label_sets(y: Sequence[Iterable[Any]], label_names: Iterable[object] | None) -> Targets:

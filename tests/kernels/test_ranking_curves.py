@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipoise._kernels import ranking
+from equipoise._kernels import cuts, ranking
+from equipoise._kernels.cuts import all_cuts, best_cuts
+from equipoise._kernels.label_sums import label_sums, label_sums_numpy
 from equipoise._kernels.outcomes import outcome_counts, outcome_counts_numpy
 from equipoise._kernels.ranking import Cells
-from equipoise._kernels.threads import map_in_threads, thread_count
+from equipoise._kernels.threads import label_blocks, map_in_threads, thread_count
 
 
 def draw_cells(seed, n, dtype, kind="mixed", masked=False, per=0):
@@ -167,14 +169,36 @@ def test_any_float32_scores_are_sorted_alike(pairs):
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
-def test_threads_return_results_in_order(n_threads):
-    assert map_in_threads(lambda i: i * i, 7, n_threads=n_threads) == [i * i for i in range(7)]
-    assert map_in_threads(lambda i: i, 0, n_threads=n_threads) == []
+def test_threads_return_results_in_order_each_with_a_workspace_of_its_own(n_threads):
+    spaces = []
+
+    def new_workspace():
+        spaces.append([])
+        return spaces[-1]
+
+    def work(i, space):
+        space.append(i)
+        return i * i
+
+    found = map_in_threads(work, 7, new_workspace=new_workspace, n_threads=n_threads)
+    assert found == [i * i for i in range(7)]
+    assert len(spaces) == n_threads
+    assert sorted(i for space in spaces for i in space) == list(range(7))
+    assert map_in_threads(work, 0, new_workspace=new_workspace, n_threads=n_threads) == []
 
 
 def test_threads_raise_what_was_raised():
     with pytest.raises(ZeroDivisionError):
-        map_in_threads(lambda i: 1 // (i - 2), 4, n_threads=2)
+        map_in_threads(lambda i, _: 1 // (i - 2), 4, new_workspace=list, n_threads=2)
+
+
+def test_blocks_hold_every_label_once():
+    for n_rows in (1, 1000, 200_000, 3_000_000):
+        for n_labels in (1, 2, 7, 16, 20, 100, 1000):
+            blocks, n_threads = label_blocks(n_rows, n_labels)
+            assert [j for first, last in blocks for j in range(first, last)] == [*range(n_labels)]
+            assert 1 <= n_threads <= n_labels
+            assert max(last - first for first, last in blocks) <= 16
 
 
 def test_thread_count_keeps_to_the_environment(monkeypatch):
@@ -197,3 +221,79 @@ def test_compiled_outcome_counts_are_the_numpy_counts():
     y, p = rng.integers(0, 2, size=(2, 70_000, 3)).astype(np.uint8)
     for form in (y, np.asfortranarray(y), y[::1, ::-1]):
         np.testing.assert_array_equal(outcome_counts(form, p), outcome_counts_numpy(form, p))
+
+
+def draw_matrix(seed, n, n_labels, dtype, kind, masked):
+    columns = [draw_cells(seed + j, n, dtype, kind, masked) for j in range(n_labels)]
+    known = np.stack([c.known for c in columns], axis=1) if masked else None
+    scores, positive = (np.stack([c[i] for c in columns], axis=1) for i in (0, 1))
+    return scores, positive, known
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("masked", [False, True])
+def test_sums_of_all_labels_at_once_are_those_of_their_curves(monkeypatch, dtype, kind, masked):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    for n, n_labels in ((1, 1), (7, 3), (300, 20), (700, 2)):
+        matrix = draw_matrix(n, n, n_labels, dtype, kind, masked)
+        np.testing.assert_allclose(
+            label_sums(*matrix), label_sums_numpy(*matrix), rtol=1e-12, atol=1e-12
+        )
+
+
+def f1(tp, fp, positive, negative):
+    return 2 * tp / np.maximum(tp + fp + positive, 1)
+
+
+def youden(tp, fp, positive, negative):
+    return tp / np.maximum(positive, 1) - fp / np.maximum(negative, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [f1, youden])
+def test_the_part_with_the_best_cut_is_that_part_of_the_whole_curve(
+    monkeypatch, dtype, kind, value
+):
+    monkeypatch.setattr(cuts, "_LABELS", 3)
+    for seed, n in enumerate([1, 2, 7, 60, 300, 3000]):
+        scores, positive, known = draw_matrix(seed, n, 5, dtype, kind, masked=seed % 2 == 1)
+        scores = (scores + np.where(np.isfinite(scores), positive, 0)).astype(dtype)
+        limits = float(scores.min()), float(scores.max())
+        column = 0
+        for part in best_cuts(scores, positive, known, limits, value):
+            for label, (start, stop) in enumerate(itertools.pairwise(part.starts)):
+                mask = ranking.NO_MASK if known is None else known[:, column]
+                cells = Cells(scores[:, column], positive[:, column], mask)
+                whole = all_cuts(ranking.curve_numpy(cells, with_scores=True))
+                assert part.positive[label] == whole.positive[0]
+                assert part.negative[label] == whole.negative[0]
+                own = [getattr(part, name)[start:stop] for name in ("score", "below", "tp", "fp")]
+                assert_part(own, whole, value)
+                column += 1
+        assert column == 5
+
+
+def assert_part(own, whole, value):
+    """`own` are the arrays of consecutive cuts of `whole`, all the best among them."""
+    assert (len(own[0]) == 0) == (len(whole.tp) == 0)
+    if len(whole.tp) == 0:
+        return
+    start = int(np.flatnonzero(whole.tp == own[2][0])[0])
+    here = slice(start, start + len(own[0]))
+    for found, name in zip(own, ("score", "below", "tp", "fp"), strict=True):
+        np.testing.assert_array_equal(found, getattr(whole, name)[here])
+    reached = value(whole.tp, whole.fp, whole.positive, whole.negative)
+    if reached.max() > 0:
+        best = np.flatnonzero(reached >= reached.max() - 1e-12)
+        assert here.start <= best.min()
+        assert best.max() < here.stop
+
+
+def test_most_of_a_long_curve_is_never_sorted():
+    rng = np.random.default_rng(0)
+    positive = (rng.random((100_000, 1)) < 0.05).astype(np.uint8)
+    scores = (1 / (1 + np.exp(3 - 2 * positive - rng.normal(size=positive.shape)))).astype("f4")
+    (part,) = best_cuts(scores, positive, None, (0.0, 1.0), f1)
+    assert len(part.tp) < 0.3 * np.count_nonzero(positive)

@@ -24,8 +24,8 @@ Float = NDArray[np.float64]
 PIECE = 1 << 16  # entries of a piece of a curve: its arrays take a few MB
 LARGE = 1 << 22  # cells with weights that are sorted at once, at some 60 bytes each
 _RANGES = 32
-_NO_MASK = np.empty(0, dtype=np.bool_)
-_NO_WEIGHTS = np.empty(0, dtype=np.float64)
+NO_MASK = np.empty(0, dtype=np.bool_)
+NO_WEIGHTS = np.empty(0, dtype=np.float64)
 
 
 class Curve(NamedTuple):
@@ -66,8 +66,8 @@ class Cells(NamedTuple):
 
     scores: NDArray[Any]
     positive: NDArray[np.uint8]
-    known: NDArray[np.bool_] = _NO_MASK
-    weights: Float = _NO_WEIGHTS
+    known: NDArray[np.bool_] = NO_MASK
+    weights: Float = NO_WEIGHTS
     per: int = 1
 
     def present(self) -> tuple[NDArray[Any], NDArray[np.uint8], Float | None]:
@@ -207,7 +207,7 @@ def _falling(cells: Cells) -> tuple[NDArray[Any], NDArray[np.uint8], Float]:
     """Returns scores, labels and weights of the known, weighted cells, by falling score."""
     scores, positive, weights = cells.present()
     order = _order(scores)[::-1]
-    return scores[order], positive[order], _NO_WEIGHTS if weights is None else weights[order]
+    return scores[order], positive[order], NO_WEIGHTS if weights is None else weights[order]
 
 
 def _order(scores: NDArray[Any]) -> NDArray[np.intp]:

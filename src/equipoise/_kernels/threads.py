@@ -1,13 +1,20 @@
-"""Work shared out to threads, with a result that does not depend on how many there are."""
+"""Work shared out to threads, with a result that does not depend on how many there are.
+
+Threads take turns at Python's lock, and each turn costs more than a small array operation, so a
+task should be a few long calls. Fresh memory is slow to come by, and slower for several threads
+at once, so each thread keeps its buffers from task to task.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+W = TypeVar("W")
 
 _MOST = 8
 
@@ -27,12 +34,48 @@ def thread_count(n_tasks: int) -> int:
     return max(1, min(available, _MOST, n_tasks))
 
 
-def map_in_threads(function: Callable[[int], T], n_tasks: int, *, n_threads: int) -> list[T]:
-    """Returns [function(0), function(1), …].
+def in_threads(function: Callable[[int], T], n_tasks: int, n_threads: int) -> list[T]:
+    """Returns [function(0), function(1), …]."""
+    return map_in_threads(
+        lambda i, _: function(i), n_tasks, new_workspace=lambda: None, n_threads=n_threads
+    )
 
-    Threads help only where `function` works outside Python's lock (NumPy, compiled loops).
-    """
+
+def map_in_threads(
+    function: Callable[[int, W], T],
+    n_tasks: int,
+    *,
+    new_workspace: Callable[[], W],
+    n_threads: int,
+) -> list[T]:
+    """Returns [function(0, workspace), …]; each thread has a workspace of its own."""
+    results: list[Any] = [None] * n_tasks
+
+    def share(first: int) -> None:
+        workspace = new_workspace()
+        for task in range(first, n_tasks, n_threads):
+            results[task] = function(task, workspace)
+
     if n_threads == 1:
-        return [function(task) for task in range(n_tasks)]
+        share(0)
+        return results
     with ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(function, range(n_tasks)))
+        for future in [pool.submit(share, first) for first in range(n_threads)]:
+            future.result()
+    return results
+
+
+def label_blocks(n_rows: int, n_labels: int) -> tuple[list[tuple[int, int]], int]:
+    """Returns blocks (first, last + 1) of labels to work on together, and the number of threads.
+
+    A block is as wide as a cache line of float32, if it is not too long, and all threads get
+    about as many labels.
+    """
+    n_threads = thread_count(n_labels)
+    if n_rows > 1 << 17:  # a thread takes the memory of several labels
+        n_threads = min(n_threads, max(1, n_labels // 8))
+    width = max(1, min(16, (1 << 21) // max(n_rows, 1)))
+    rounds = -(-n_labels // (width * n_threads))
+    n_blocks = min(rounds * n_threads, n_labels)
+    edges = [n_labels * i // n_blocks for i in range(n_blocks + 1)]
+    return list(itertools.pairwise(edges)), n_threads

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise._errors import InvalidInput, check_choice, check_number
-from equipoise._kernels.ranking import Curve
+from equipoise._kernels import cuts as cuts_kernel
+from equipoise._kernels.cuts import Cuts, Value, all_cuts
+from equipoise._kernels.ranking import curve
 from equipoise.exact._cells import ScoredCells
 from equipoise.exact._confusion import (
     Confusion,
@@ -45,7 +47,7 @@ _NO_CUT = Cut(np.nan, np.nan)
 
 
 def objective(metric: str, beta: float | None) -> Objective:
-    """Returns the formula to maximise. It must not rise when a false positive is added.
+    """Returns the formula to maximise. It must not fall when a cell is decided more rightly.
 
     That holds for all of METRICS (for Matthews wherever it is above 0), and is why the cuts
     of a `Curve`, each just below a positive, are all that need to be looked at.
@@ -74,35 +76,47 @@ def objective(metric: str, beta: float | None) -> Objective:
 def best_cuts(cells: ScoredCells, metric: str, beta: float | None) -> list[Cut]:
     """Returns the best cut of each label; of equally good cuts the one with fewest positives."""
     formula = objective(metric, beta)
-    need_negatives = metric in _NEED_NEGATIVES
-    dtype = cells.scores.dtype
 
-    def choose(c: Curve) -> Cut:
-        if c.positive == 0 or (need_negatives and c.negative == 0):
-            return _NO_CUT
-        return _best_cut(c, formula, dtype)
+    def value(tp: Any, fp: Any, positive: Any, negative: Any) -> Any:
+        return formula(Confusion(tp, fp, positive - tp, negative - fp))
 
-    cuts = cells.map_curves(choose, with_scores=True)
+    if cells.large and cells.weights is None:
+        matrices = cells.scores, cells.positive, cells.known
+        parts = cuts_kernel.best_cuts(*matrices, cells.limits, value)
+    else:
+        parts = cells.map_labels(
+            lambda label: all_cuts(curve(label, compiled=cells.large, with_scores=True))
+        )
+    need_negatives, dtype = metric in _NEED_NEGATIVES, cells.scores.dtype
+    found = [cut for part in parts for cut in _best_of(part, value, need_negatives, dtype)]
     return [
         _above_all(cells, label, cut) if cut.value == np.inf else cut
-        for label, cut in enumerate(cuts)
+        for label, cut in enumerate(found)
     ]
 
 
-def _best_cut(c: Curve, formula: Objective, dtype: Any) -> Cut:
-    reached = formula(Confusion(c.tp, c.fp, c.positive - c.tp, c.negative - c.fp))
-    none = float(formula(Confusion(0.0, 0.0, c.positive, c.negative)))
-    if not c.score[-1] > -np.inf:  # no finite value lies at or below -inf
-        reached[-1] = -np.inf
-    if not c.below[0] < np.finfo(dtype).max:  # or between the largest number and inf
-        reached[0] = -np.inf
-    if none != none:  # Matthews of decisions that are all alike, as all positive may be
-        none = 0.0
-        reached[np.isnan(reached)] = 0.0
-    best = int(np.argmax(reached))
-    if reached[best] <= none:
-        return Cut(np.inf, none)
-    return Cut(_between(c.below[best], c.score[best], dtype), float(reached[best]))
+def _best_of(cuts: Cuts, value: Value, need_negatives: bool, dtype: Any) -> list[Cut]:
+    """Returns the best cut of each label."""
+    sizes = np.diff(cuts.starts)
+    totals = cuts.positive, cuts.negative
+    reached = value(cuts.tp, cuts.fp, *(np.repeat(total, sizes) for total in totals))
+    # NaN is Matthews of decisions that are all alike.
+    reached = np.nan_to_num(reached, nan=0.0)
+    nothing = np.nan_to_num(value(0.0, 0.0, *totals), nan=0.0)
+    # No finite value lies at or below -inf, or between the largest number and inf.
+    reached[(cuts.score == -np.inf) | (cuts.below >= np.finfo(dtype).max)] = -np.inf
+    found = []
+    for label, start in enumerate(cuts.starts[:-1].tolist()):
+        if cuts.positive[label] == 0 or (need_negatives and cuts.negative[label] == 0):
+            found.append(_NO_CUT)
+            continue
+        best = start + int(np.argmax(reached[start : start + sizes[label]]))
+        if reached[best] <= nothing[label]:
+            found.append(Cut(np.inf, float(nothing[label])))
+        else:
+            value_here = _between(float(cuts.below[best]), float(cuts.score[best]), dtype)
+            found.append(Cut(value_here, float(reached[best])))
+    return found
 
 
 def _between(below: float, score: float, dtype: Any) -> float:

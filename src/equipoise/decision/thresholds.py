@@ -212,5 +212,5 @@ def tune_thresholds(
 def _absent_value(cells: ScoredCells, absent: object) -> float:
     if absent != "default":
         return check_number("absent", absent, minimum=-np.inf, open_minimum=True, open_maximum=True)
-    probabilities = cells.scores.min() >= 0 and cells.scores.max() <= 1
-    return 0.5 if probabilities else 0.0
+    low, high = cells.limits
+    return 0.5 if low >= 0 and high <= 1 else 0.0

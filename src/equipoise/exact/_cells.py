@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import narwhals as nw
@@ -12,15 +13,13 @@ from numpy.typing import NDArray
 
 from equipoise._errors import InvalidInput, shown_list
 from equipoise._kernels import SMALL
-from equipoise._kernels.ranking import Cells, Curve, curve
-from equipoise._kernels.threads import map_in_threads, thread_count
+from equipoise._kernels.ranking import Cells
 from equipoise.targets import Targets, as_targets
 
 Float = NDArray[np.float64]
 T = TypeVar("T")
 
 _BLOCK = 1 << 21  # cells of the labels that are copied out of the matrix together
-_LONG = 1 << 17  # rows from which the memory of a thread counts
 _TILE = 512  # rows of them at a time
 
 
@@ -34,6 +33,7 @@ class ScoredCells:
         known: (N, L) bool, or None if all are known.
         weights: None, or float64 of shape (N, 1) for rows or (N, L) for cells.
         names: L names.
+        lowest: the lowest score.
     """
 
     positive: NDArray[np.uint8]
@@ -41,6 +41,7 @@ class ScoredCells:
     known: NDArray[np.bool_] | None
     weights: Float | None
     names: tuple[str, ...]
+    lowest: float
 
     @property
     def n_rows(self) -> int:
@@ -79,32 +80,22 @@ class ScoredCells:
             pools = [p._replace(weights=w) for p, w in zip(pools, weights, strict=True)]
         return pools
 
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest score."""
+        return self.lowest, float(self.scores.max())
+
     @property
     def large(self) -> bool:
         """Whether compiled loops are worth their start-up."""
         return self.scores.size >= SMALL
 
     def map_labels(self, function: Callable[[Cells], T]) -> list[T]:
-        """Returns `function` of each label's cells, in threads where there is enough to do."""
-        n_threads = thread_count(self.n_labels) if self.large else 1
-        if self.n_rows > _LONG:  # a thread takes the memory of several labels
-            n_threads = min(n_threads, max(1, self.n_labels // 8))
+        """Returns `function` of each label's cells."""
         width = max(1, min(16, _BLOCK // self.n_rows))
-        rounds = -(-self.n_labels // (width * n_threads))
-        edges = np.linspace(0, self.n_labels, rounds * n_threads + 1).astype(int).tolist()
-
-        def of_block(i: int) -> list[T]:
-            return [function(cells) for cells in self.labels(edges[i], edges[i + 1])]
-
-        blocks = map_in_threads(of_block, len(edges) - 1, n_threads=n_threads)
-        return [value for block in blocks for value in block]
-
-    def map_curves(self, function: Callable[[Curve], T], *, with_scores: bool = False) -> list[T]:
-        """Returns `function` of each label's curve."""
-        compiled = self.large
-        return self.map_labels(
-            lambda cells: function(curve(cells, compiled=compiled, with_scores=with_scores))
-        )
+        starts = range(0, self.n_labels, width)
+        blocks = (self.labels(start, min(start + width, self.n_labels)) for start in starts)
+        return [function(cells) for block in blocks for cells in block]
 
 
 def _columns(matrix: NDArray[Any], first: int, last: int) -> NDArray[Any]:
@@ -124,7 +115,7 @@ def read_scored(
         InvalidInput: shapes that do not fit, NaN or non-numeric scores, weights below 0.
     """
     targets = read_targets(y_true)
-    scores = read_scores(y_score, targets, argument)
+    scores, lowest = read_scores(y_score, targets, argument)
     dense = targets.to_dense()
     return ScoredCells(
         np.ascontiguousarray(dense.values),
@@ -132,6 +123,7 @@ def read_scored(
         None if dense.unknown is None else dense.known,
         read_weights(sample_weight, targets),
         targets.label_names,
+        lowest,
     )
 
 
@@ -152,8 +144,10 @@ def read_targets(y_true: Any) -> Targets:
     return targets
 
 
-def read_scores(y_score: Any, targets: Targets, argument: str = "y_score") -> NDArray[Any]:
-    """Returns (N, L) float32 or float64 scores, none of them NaN."""
+def read_scores(
+    y_score: Any, targets: Targets, argument: str = "y_score"
+) -> tuple[NDArray[Any], float]:
+    """Returns (N, L) float32 or float64 scores, none of them NaN, and the lowest of them."""
     array = as_matrix(y_score, argument, targets)
     if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
         raise InvalidInput(
@@ -170,14 +164,15 @@ def read_scores(y_score: Any, targets: Targets, argument: str = "y_score") -> ND
             remedy=f"Convert it: {argument}.astype(np.float64).",
         )
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    if np.isnan(array.min()):  # the minimum of anything with NaN is NaN: no mask in memory
+    lowest = float(array.min())
+    if np.isnan(lowest):  # the minimum of anything with NaN is NaN: no mask in memory
         row, label = np.argwhere(np.isnan(array))[0]
         raise InvalidInput(
             f"`{argument}` holds NaN.",
             received=f"NaN in row {row}, label {targets.label_names[label]!r}",
             remedy="Find out why the model returns NaN; a rank cannot be given to it.",
         )
-    return array
+    return array, lowest
 
 
 def read_weights(sample_weight: Any, targets: Targets) -> Float | None:

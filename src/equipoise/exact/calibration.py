@@ -146,7 +146,7 @@ def expected_calibration_error(
 
 def _read(y_true: Any, y_prob: Any, sample_weight: Any) -> ScoredCells:
     cells = read_scored(y_true, y_prob, sample_weight, argument="y_prob")
-    low, high = cells.scores.min(), cells.scores.max()
+    low, high = cells.limits
     if low < 0 or high > 1:
         raise InvalidInput(
             "`y_prob` must hold probabilities in [0, 1].",

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise._errors import check_choice
+from equipoise._kernels.label_sums import label_sums, pairs_in_order, precision_gained
 from equipoise._kernels.ranking import Cells, Curve, curve, sum_over_curve
 from equipoise.exact import averaging
 from equipoise.exact._cells import ScoredCells, read_scored
@@ -68,7 +69,7 @@ def roc_auc(
         return averaging.over_rows(
             values, weights=row_weights(cells), undefined=undefined, metric="roc_auc"
         )
-    return _averaged_sum(cells, _roc_auc_term, _divided_by_pairs, average, undefined, "roc_auc")
+    return _averaged_sum(cells, pairs_in_order, _divided_by_pairs, average, undefined, "roc_auc")
 
 
 def average_precision(
@@ -119,15 +120,9 @@ def average_precision(
         return averaging.over_rows(
             values, weights=row_weights(cells), undefined=undefined, metric="average_precision"
         )
-    term = _interpolated_ap_term if interpolated else _ap_term
+    term = _interpolated_precision_gained if interpolated else precision_gained
     return _averaged_sum(
-        cells,
-        term,
-        _divided_by_positives,
-        average,
-        undefined,
-        "average_precision",
-        whole=interpolated,
+        cells, term, _divided_by_positives, average, undefined, "average_precision"
     )
 
 
@@ -138,24 +133,24 @@ def _averaged_sum(
     average: Average,
     undefined: str,
     metric: str,
-    *,
-    whole: bool = False,
 ) -> Result:
-    """Averages share(sum of `term` over the curve, positives, negatives).
-
-    `whole` is for a `term` that is no sum over the entries of a curve.
-    """
+    """Averages share(sum of `term` over the curve, positives, negatives)."""
 
     def total(pool: Cells) -> tuple[float, float, float]:
-        if not whole:
+        if term is not _interpolated_precision_gained:
             return sum_over_curve(pool, term, compiled=cells.large)
-        full = curve(pool, compiled=cells.large)
+        full = curve(pool, compiled=cells.large)  # no sum over the entries of a curve
         return term(full), full.positive, full.negative
 
     if average == "micro":
         value = float(share(*total(cells.pool())))
         return averaging.of_pool(value, undefined=undefined, metric=metric)
-    totals, positives, negatives = np.array(cells.map_labels(total), dtype=np.float64).T
+    at_once: dict[Any, int] = {pairs_in_order: 0, precision_gained: 1}
+    if cells.large and cells.weights is None and term in at_once:
+        sums = label_sums(cells.scores, cells.positive, cells.known)
+        totals, positives, negatives = sums[:, [at_once[term], 2, 3]].T
+    else:
+        totals, positives, negatives = np.array(cells.map_labels(total), dtype=np.float64).T
     return averaging.over_labels(
         share(totals, positives, negatives),
         average=average,
@@ -167,21 +162,9 @@ def _averaged_sum(
     )
 
 
-def _roc_auc_term(c: Curve) -> float:
-    return _dot(c.gained, c.negative - (c.fp_before + c.fp) / 2)
-
-
-def _ap_term(c: Curve) -> float:
-    return _dot(c.gained, c.tp / (c.tp + c.fp))
-
-
-def _interpolated_ap_term(c: Curve) -> float:
-    precision = c.tp / (c.tp + c.fp)
-    return _dot(c.gained, np.maximum.accumulate(precision[::-1])[::-1])
-
-
-def _dot(a: Float, b: Float) -> float:
-    return float(np.sum(a * b))  # a BLAS would start threads of its own, and wait for them
+def _interpolated_precision_gained(c: Curve) -> float:
+    precision = np.maximum.accumulate((c.tp / (c.tp + c.fp))[::-1])[::-1]
+    return float(np.sum(c.gained * precision))
 
 
 def _divided_by_pairs(total: Any, positives: Any, negatives: Any) -> Any:
