@@ -207,3 +207,36 @@ def test_wrong_options_are_refused():
         quick(thresholds=1.5, max_epochs=1).fit(X, y)
     with pytest.raises(InvalidInput, match="`n_folds`"):
         quick(n_folds=0).fit(X, y)
+
+
+def test_the_last_step_after_a_table_vectorizer():
+    skrub = pytest.importorskip("skrub")
+    rng = np.random.default_rng(0)
+    n = 240
+    kind = rng.choice(["road", "rail", "sea", "air"], n)
+    heavy = rng.normal(size=n)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, n), unit="D")
+    words = np.where(rng.random(n) < 0.3, "delayed by heavy storm", "arrived in good order")
+    table = pd.DataFrame(
+        {
+            "weight": np.where(rng.random(n) < 0.1, np.nan, heavy),
+            "kind": kind,
+            "note": [f"{w}, case {i}" for i, w in enumerate(words)],
+            "day": days,
+        }
+    )
+    y = pd.DataFrame(
+        {
+            "storm": (words == "delayed by heavy storm").astype(int),
+            "sea": (kind == "sea").astype(int),
+            "heavy": (heavy > 1).astype(int),
+        }
+    )
+    pipeline = make_pipeline(skrub.TableVectorizer(), quick(max_epochs=12))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # skrub's, about few and unseen words
+        pipeline.fit(table[:160], y[:160])
+        p = pipeline.predict_proba(table[160:])
+    assert pipeline[-1].classes_.tolist() == ["storm", "sea", "heavy"]
+    assert eq.metrics.exact.roc_auc(y[160:], p) > 0.8
+    assert pipeline.predict(table[160:]).shape == (80, 3)
