@@ -110,6 +110,7 @@ def test_saved_is_loadable(result, tmp_path):
     assert again.table().to_dicts() == result.table().to_dicts()
     assert again.verdict() == result.verdict()
     assert again.label_table().to_dicts() == result.label_table().to_dicts()
+    np.testing.assert_array_equal(again.precision_curve("none"), result.precision_curve("none"))
     np.testing.assert_array_equal(
         again.reliability("none", "raw"), result.reliability("none", "raw")
     )
@@ -151,7 +152,7 @@ def test_the_report_holds_verdict_table_and_figures_and_escapes_names(scenes, tm
     assert "&lt;script&gt;alert(3)&lt;/script&gt;" in html
     assert "<title>A &amp; &lt;B&gt;</title>" in html
     assert "<b>none" not in html
-    assert html.count("<svg") == 4
+    assert html.count("<svg") == 5
     # Nothing is fetched: references lead into the page itself.
     assert not re.search(r"""(src|href)=["'](?!#)|url\((?!#)|@import""", html)
     for sentence in renamed.verdict():

@@ -23,6 +23,7 @@ def comparison(**shifts):
             measured = Measured(
                 metrics,
                 dict.fromkeys(("f1_half", "f1_tuned", "average_precision"), empty),
+                np.full(21, np.nan),
                 dict.fromkeys(("raw", "corrected"), np.zeros((3, 15))),
             )
             cells.append(Cell(name, fold, 400, 100, 1.0, (3,), measured))

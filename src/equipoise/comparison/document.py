@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from equipoise.comparison.metrics import METRICS
+from equipoise.comparison.metrics import METRICS, RECALLS
 
 if TYPE_CHECKING:
     from equipoise.comparison.result import Comparison
@@ -24,6 +24,7 @@ def document(comparison: Comparison, title: str) -> dict[str, Any]:
         "sections": [
             _leaderboard(comparison),
             _differences(comparison),
+            _curves(comparison),
             _probabilities(comparison),
             _labels(comparison),
             _data(comparison),
@@ -102,6 +103,25 @@ def _differences(comparison: Comparison) -> dict[str, Any]:
             "overlap (Nadeau and Bengio 2003). An interval across zero shows no difference; the "
             "verdict also allows for the number of treatments (Holm).",
         }
+    }
+
+
+def _curves(comparison: Comparison) -> dict[str, Any]:
+    names = comparison.ranked("macro_ap")
+    series = [
+        {"title": name, "x": RECALLS.tolist(), "y": comparison.precision_curve(name).tolist()}
+        for name in names
+        if not np.isnan(comparison.precision_curve(name)).any()
+    ]
+    return {
+        "heading": "Precision against recall",
+        "figure": {
+            "kind": "curves",
+            "series": series,
+            "xlabel": "recall",
+            "ylabel": "macro precision",
+            "caption": "The best precision at each recall, the mean over labels and test folds.",
+        },
     }
 
 

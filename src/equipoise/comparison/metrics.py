@@ -13,6 +13,7 @@ from equipoise._errors import Undefined
 from equipoise.targets import Targets
 
 RELIABILITY_BINS = 15
+RECALLS = np.linspace(0, 1, 21)
 LABEL_METRICS = ("f1_half", "f1_tuned", "average_precision")
 
 
@@ -51,11 +52,13 @@ class Measured:
     Attributes:
         metrics: one number per entry of `METRICS`; NaN where undefined.
         per_label: (L,) arrays, one per entry of `LABEL_METRICS`, NaN where undefined.
+        precision: (R,) macro precision at the recalls of `RECALLS`, over the judged labels.
         reliability: "raw" and "corrected", each (3, bins): cells, sum of probabilities, positives.
     """
 
     metrics: dict[str, float]
     per_label: dict[str, NDArray[np.float64]]
+    precision: NDArray[np.float64]
     reliability: dict[str, NDArray[np.float64]]
 
 
@@ -100,8 +103,17 @@ def measure(
     return Measured(
         metrics,
         {"f1_half": f1["half"], "f1_tuned": f1["tuned"], "average_precision": average_precision},
+        _macro_precision(targets, corrected, judged),
         {"raw": _reliability(targets, raw), "corrected": _reliability(targets, corrected)},
     )
+
+
+def _macro_precision(
+    targets: Targets, scores: NDArray[np.float64], judged: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    per_label = exact.precision_at_recall(targets, scores, RECALLS, average=None)
+    defined = judged & ~np.isnan(per_label[:, 0])
+    return per_label[defined].mean(axis=0) if defined.any() else np.full(len(RECALLS), np.nan)
 
 
 def _macro(values: NDArray[np.float64], judged: NDArray[np.bool_]) -> float:

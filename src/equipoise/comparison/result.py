@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from equipoise._errors import InvalidInput, check_choice
 from equipoise._files import check_schema, read_json, write_json
 from equipoise.comparison.document import document
-from equipoise.comparison.metrics import LABEL_METRICS, METRICS, Measured
+from equipoise.comparison.metrics import LABEL_METRICS, METRICS, RECALLS, Measured
 from equipoise.comparison.verdict import verdict
 from equipoise.report import write_report
 from equipoise.statistics import PairedDifference, holm, paired_difference
@@ -185,6 +185,13 @@ class Comparison:
             )
         return result
 
+    def precision_curve(self, treatment: str) -> NDArray[np.float64]:
+        """Returns the macro precision at each of `metrics.RECALLS`, the mean over the folds."""
+        check_choice("treatment", treatment, self.treatments)
+        curves = [c.measured.precision for c in self.cells if c.treatment == treatment]
+        defined = [curve for curve in curves if not np.isnan(curve).any()]
+        return np.mean(defined, axis=0) if defined else np.full(len(RECALLS), np.nan)
+
     def reliability(self, treatment: str, kind: str) -> NDArray[np.float64]:
         """Returns (3, bins): cells, mean probability and share of positives, over all folds.
 
@@ -272,6 +279,7 @@ def _cell_to_dict(cell: Cell) -> dict[str, Any]:
         "per_label": {
             k: [_none_if_nan(x) for x in v.tolist()] for k, v in cell.measured.per_label.items()
         },
+        "precision": [_none_if_nan(x) for x in cell.measured.precision.tolist()],
         "reliability": {k: v.tolist() for k, v in cell.measured.reliability.items()},
     }
 
@@ -289,6 +297,7 @@ def _cell_from_dict(payload: Mapping[str, Any]) -> Cell:
         Measured(
             {k: float("nan") if v is None else float(v) for k, v in payload["metrics"].items()},
             arrays,
+            np.array(payload["precision"], dtype=np.float64),
             {k: np.asarray(v) for k, v in payload["reliability"].items()},
         ),
     )

@@ -17,6 +17,7 @@ from equipoise.exact.counts import (
     recall,
     subset_accuracy,
 )
+from equipoise.exact.curves import precision_at_recall
 from equipoise.exact.ranking import (
     average_precision,
     coverage_error,
@@ -46,6 +47,7 @@ __all__ = [
     "ndcg_at_k",
     "precision",
     "precision_at_k",
+    "precision_at_recall",
     "propensity_ndcg_at_k",
     "propensity_precision_at_k",
     "ranking_loss",
