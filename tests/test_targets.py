@@ -55,6 +55,21 @@ def test_unknown_cells_are_zero_in_values_and_false_in_known(y, data):
     np.testing.assert_array_equal(targets.take(rows).to_array(), marked[::-1])
 
 
+@given(matrices)
+def test_positives_are_stored_ones_in_order(y):
+    expected = [np.flatnonzero(row).tolist() for row in y]
+    backwards = sparse.csr_array(y)
+    for row in range(len(y)):  # the order within a row is free in CSR
+        part = slice(backwards.indptr[row], backwards.indptr[row + 1])
+        backwards.indices[part] = backwards.indices[part][::-1]
+    backwards.has_sorted_indices = False
+    for form in (y, backwards):
+        positives = eq.as_targets(form).positives()
+        assert (positives.data == 1).all()
+        found = np.split(positives.indices, positives.indptr[1:-1])
+        assert [row.tolist() for row in found] == expected
+
+
 def test_minus_one_is_unknown_beside_zero():
     targets = eq.as_targets([[1, -1], [0, 1]])
     assert targets.values.tolist() == [[1, 0], [0, 1]]

@@ -336,7 +336,7 @@ class LabelStats:
                    [1, 1]])
         """
         sets, counts = self._rows()
-        member = sparse.csr_array(sets, dtype=np.int64)
+        member = sets.astype(np.int64)
         weighted = sparse.csr_array(member.multiply(counts[:, None]))
         return sparse.csr_array(member.T @ weighted)
 
@@ -417,8 +417,7 @@ def _counts(targets: Targets) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _labelsets(targets: Targets) -> dict[bytes, int]:
     """How many rows have each label set, rows of which nothing is known left out."""
-    values: Any = targets.to_sparse().values
-    values.sort_indices()
+    values = targets.positives()
     indices = values.indices.astype(np.int32, copy=False)
     ends = values.indptr.tolist()
     rows: Iterable[int] = range(targets.n_rows)

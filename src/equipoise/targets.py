@@ -73,6 +73,13 @@ class Targets:
         unknown = None if self.unknown is None else sparse.csr_array(self.unknown)
         return self._with(sparse.csr_array(self.values), unknown)
 
+    def positives(self) -> sparse.csr_array:
+        """Returns the (N, L) positives as a CSR array of stored ones, each row's in order."""
+        values = self.values
+        if isinstance(values, np.ndarray):
+            return sparse.csr_array(values)
+        return values if values.has_sorted_indices else values.sorted_indices()
+
     def to_dense(self) -> Targets:
         """Returns the same targets with `values` as a dense array."""
         if not self.is_sparse:

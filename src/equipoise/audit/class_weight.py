@@ -221,8 +221,7 @@ def _by_position(class_weight: Any, names: tuple[str, ...]) -> dict[int, float]:
 
 def _given(targets: Targets) -> NDArray[np.int64]:
     """(N,) the label whose weight each row gets: its first one, or label 0."""
-    csr = targets.to_sparse().values
-    csr.sort_indices()
+    csr = targets.positives()
     first = np.zeros(targets.n_rows, dtype=np.int64)
     has = np.diff(csr.indptr) > 0
     first[has] = csr.indices[csr.indptr[:-1][has]]
@@ -308,7 +307,7 @@ def _losses_over_orders(
     targets: Targets, asked: NDArray[np.float64], row_losses: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Keras' loss under other orders of the labels, their weights too; the reversed one first."""
-    csr = targets.to_sparse().values
+    csr = targets.positives()
     sizes = np.diff(csr.indptr)
     has = np.flatnonzero(sizes)
     starts = csr.indptr[:-1][has]

@@ -52,6 +52,6 @@ def by_keras(y: NDArray[Any], class_weight: Mapping[int, float]) -> NDArray[np.f
         class_weight=dict(class_weight),
         batch_size=len(y),
         shuffle=False,
-        verbose=0,
+        verbose=0,  # pyright: ignore[reportArgumentType] declared as str, documented as 0 too
     )
     return heard[-1].reshape(-1)
