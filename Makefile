@@ -14,6 +14,7 @@ JAX_ENVIRONMENT := KERAS_BACKEND=jax JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest
 .PHONY: demo test test-torch test-tensorflow check bench clean
 
 demo: .venv/jax
+	mkdir -p reports
 	KERAS_BACKEND=jax $(BIN)/equipoise demo --report reports/demo.html
 
 test: .venv/dev
