@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -158,7 +159,7 @@ def _distinct(
             "`label_names` must be a list of names, one per label.", received=repr(label_names)
         )
     names = [str(name) for name in label_names]
-    repeated = tuple(sorted({name for name in names if names.count(name) > 1}))
+    repeated = tuple(sorted(name for name, n in Counter(names).items() if n > 1))
     if repeated:
         names = [f"{n} (column {i})" if n in repeated else n for i, n in enumerate(names)]
     return tuple(names), repeated

@@ -210,12 +210,14 @@ def dependent_labels(case: Case, this: Rule) -> Outcome:
         )
         if len(pairs)
     ]
+    twice = len(same) or len(negated)
     return this.found(
-        f"{', '.join(parts)}: such labels count twice in every mean, and give each other away "
-        "where one is a feature.",
+        f"{', '.join(parts)}: "
+        + ("such labels count twice in every mean, and " if twice else "such labels ")
+        + "give each other away where one is a feature.",
         "Keep one of each pair that is the same or negated; predict implied labels from those "
         "they imply, or leave them.",
-        severity="warning" if len(same) or len(negated) else "note",
+        severity="warning" if twice else "note",
         same=shown(same, "="),
         negated=shown(negated, "= not"),
         implied=shown(implied, "→"),
