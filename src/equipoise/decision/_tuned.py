@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise._errors import InvalidInput, check_choice, check_number
+from equipoise._errors import InvalidInput
 from equipoise._kernels import cuts as cuts_kernel
 from equipoise._kernels.cuts import Cuts, Value, all_cuts
-from equipoise._kernels.ranking import curve
+from equipoise._kernels.ranking import Cells, curve
+from equipoise.decision._constraints import Constraints
+from equipoise.decision._objective import Objective
 from equipoise.exact._cells import ScoredCells
-from equipoise.exact._confusion import (
-    Confusion,
-    balanced_accuracy_of,
-    f_beta_of,
-    matthews_of,
-    youden_of,
-)
 
 Float = NDArray[np.float64]
-Objective = Callable[[Confusion], Any]
-
-METRICS = ("f1", "f_beta", "balanced_accuracy", "matthews_correlation", "youden")
-
-_NEED_NEGATIVES = ("balanced_accuracy", "matthews_correlation", "youden")
 
 
 class Cut(NamedTuple):
@@ -36,66 +24,123 @@ class Cut(NamedTuple):
     Attributes:
         value: positive is what scores at least this much; NaN if the label cannot be tuned, inf
             for a decision that nothing is positive.
-        reached: the metric on the cells it was tuned on; NaN if the label cannot be tuned.
+        reached: the objective on the cells it was tuned on; NaN if the label cannot be tuned.
+        feasible: whether a decision that says yes at least once meets the constraints.
     """
 
     value: float
     reached: float
+    feasible: bool = True
 
 
 _NO_CUT = Cut(np.nan, np.nan)
 
 
-def objective(metric: str, beta: float | None) -> Objective:
-    """Returns the formula to maximise. It must not fall when a cell is decided more rightly.
-
-    That holds for all of METRICS (for Matthews wherever it is above 0), and is why the cuts
-    of a `Curve`, each just below a positive, are all that need to be looked at.
-    """
-    check_choice("metric", metric, METRICS)
-    if metric == "f_beta":
-        if beta is None:
-            raise InvalidInput('`beta` is missing: metric="f_beta" needs it.')
-        beta = check_number("beta", beta, minimum=0, open_minimum=True, maximum=1e6)
-        return partial(f_beta_of, beta=beta)
-    if beta is not None:
-        raise InvalidInput(
-            f"`beta` has no meaning for metric={metric!r}.",
-            received=f"beta={beta!r}",
-            remedy='Pass metric="f_beta".',
-        )
-    formulas: dict[str, Objective] = {
-        "f1": partial(f_beta_of, beta=1.0),
-        "balanced_accuracy": balanced_accuracy_of,
-        "matthews_correlation": matthews_of,
-        "youden": youden_of,
-    }
-    return formulas[metric]
-
-
-def best_cuts(cells: ScoredCells, metric: str, beta: float | None) -> list[Cut]:
+def best_cuts(cells: ScoredCells, goal: Objective, limits: Constraints) -> list[Cut]:
     """Returns the best cut of each label; of equally good cuts the one with fewest positives."""
-    formula = objective(metric, beta)
-
-    def value(tp: Any, fp: Any, positive: Any, negative: Any) -> Any:
-        return formula(Confusion(tp, fp, positive - tp, negative - fp))
-
-    if cells.large and cells.weights is None:
+    if cells.large and cells.weights is None and goal.cost is None and not limits.limits:
         matrices = cells.scores, cells.positive, cells.known
-        parts = cuts_kernel.best_cuts(*matrices, cells.limits, value)
+        parts = cuts_kernel.best_cuts(*matrices, cells.limits, goal.value())
+        needs, dtype = goal.needs_negatives, cells.scores.dtype
+        found = [cut for part in parts for cut in _best_of(part, goal.value(), needs, dtype)]
     else:
-        parts = cells.map_labels(
-            lambda label: all_cuts(curve(label, compiled=cells.large, with_scores=True))
-        )
-    need_negatives, dtype = metric in _NEED_NEGATIVES, cells.scores.dtype
-    found = [cut for part in parts for cut in _best_of(part, value, need_negatives, dtype)]
+        cuts = label_cuts(cells)
+        found = [_best(c, label, goal, limits, cells.scores.dtype) for label, c in enumerate(cuts)]
     return [
-        _above_all(cells, label, cut) if cut.value == np.inf else cut
+        cut._replace(value=above_all(cells, label)) if cut.value == np.inf else cut
         for label, cut in enumerate(found)
     ]
 
 
-def _best_of(cuts: Cuts, value: Value, need_negatives: bool, dtype: Any) -> list[Cut]:
+def label_cuts(cells: ScoredCells) -> list[Cuts]:
+    """Returns all cuts of each label that a finite threshold can make."""
+
+    def cuts(label: Cells) -> Cuts:
+        found = all_cuts(curve(label, compiled=cells.large, with_scores=True))
+        real = _reachable(found, cells.scores.dtype)
+        return found if real.all() else _some(found, real)
+
+    return cells.map_labels(cuts)
+
+
+def _best(cuts: Cuts, label: int, goal: Objective, limits: Constraints, dtype: Any) -> Cut:
+    """Returns the best cut of one label within the limits."""
+    if cuts.positive[0] == 0 or (goal.needs_negatives and cuts.negative[0] == 0):
+        return _NO_CUT
+    totals = cuts.positive[:, None], cuts.negative[:, None]
+    at, reached, feasible = choose(cuts.tp[None], cuts.fp[None], *totals, label, goal, limits)
+    best = int(at[0])
+    value = np.inf if best < 0 else between(float(cuts.below[best]), float(cuts.score[best]), dtype)
+    return Cut(value, float(reached[0]), bool(feasible[0]))
+
+
+def choose(
+    tp: Float,
+    fp: Float,
+    positive: Float,
+    negative: Float,
+    label: int,
+    goal: Objective,
+    limits: Constraints,
+) -> tuple[NDArray[np.int64], Float, NDArray[np.bool_]]:
+    """Returns the best cut of each of B samples of one label, and what it reaches.
+
+    Where the limits cannot be met together, recall gives way: the highest within the others.
+
+    Args:
+        tp: (B, C) true positives at the C cuts, by falling score.
+        fp: (B, C) false positives.
+        positive: (B, 1) all positives.
+        negative: (B, 1) all negatives.
+        label: which label it is.
+        goal: what is to be maximised.
+        limits: what the decisions must keep to.
+
+    Returns:
+        (B,) the place of the cut, -1 to say yes nowhere; (B,) the objective there; (B,) whether
+        any cut meets the limits.
+    """
+    value = goal.value(label)
+    # NaN is Matthews of decisions that are all alike.
+    reached = np.nan_to_num(value(tp, fp, positive, negative), nan=0.0)
+    nothing = np.nan_to_num(value(0.0, 0.0, positive, negative), nan=0.0)[:, 0]
+    if tp.shape[1] == 0:
+        none = np.full(len(tp), -1, dtype=np.int64)
+        return none, nothing, np.ones(len(tp), dtype=np.bool_)
+    allowed = limits.allowed(tp, fp, positive, negative, label)
+    feasible: NDArray[np.bool_] = np.any(allowed, axis=1, keepdims=True)[:, 0]
+    rows = np.arange(len(tp))
+    best = np.argmax(np.where(allowed, reached, -np.inf), axis=1)
+    silent = ~feasible
+    if limits.demands_recall(label):
+        others = limits.allowed(tp, fp, positive, negative, label, recall=False)
+        closest = np.argmax(np.where(others, tp, -1.0), axis=1)
+        best = np.where(feasible, best, closest)
+        silent &= ~others.any(axis=1)
+    else:
+        silent |= reached[rows, best] <= nothing
+    best = np.where(silent, -1, best)
+    return best, np.where(silent, nothing, reached[rows, best]), feasible
+
+
+def _some(cuts: Cuts, chosen: NDArray[np.bool_]) -> Cuts:
+    """Returns the chosen cuts of one label."""
+    ends = np.array([0, np.count_nonzero(chosen)])
+    return cuts._replace(
+        score=cuts.score[chosen],
+        below=cuts.below[chosen],
+        tp=cuts.tp[chosen],
+        fp=cuts.fp[chosen],
+        starts=ends,
+    )
+
+
+def _reachable(cuts: Cuts, dtype: Any) -> NDArray[np.bool_]:
+    """No finite value lies at or below -inf, or between the largest number and inf."""
+    return (cuts.score > -np.inf) & (cuts.below < np.finfo(dtype).max)
+
+
+def _best_of(cuts: Cuts, value: Value, needs_negatives: bool, dtype: Any) -> list[Cut]:
     """Returns the best cut of each label."""
     sizes = np.diff(cuts.starts)
     totals = cuts.positive, cuts.negative
@@ -103,23 +148,23 @@ def _best_of(cuts: Cuts, value: Value, need_negatives: bool, dtype: Any) -> list
     # NaN is Matthews of decisions that are all alike.
     reached = np.nan_to_num(reached, nan=0.0)
     nothing = np.nan_to_num(value(0.0, 0.0, *totals), nan=0.0)
-    # No finite value lies at or below -inf, or between the largest number and inf.
-    reached[(cuts.score == -np.inf) | (cuts.below >= np.finfo(dtype).max)] = -np.inf
+    reached[~_reachable(cuts, dtype)] = -np.inf
     found = []
     for label, start in enumerate(cuts.starts[:-1].tolist()):
-        if cuts.positive[label] == 0 or (need_negatives and cuts.negative[label] == 0):
+        if cuts.positive[label] == 0 or (needs_negatives and cuts.negative[label] == 0):
             found.append(_NO_CUT)
             continue
-        best = start + int(np.argmax(reached[start : start + sizes[label]]))
-        if reached[best] <= nothing[label]:
+        stop = start + int(sizes[label])
+        best = start + int(np.argmax(reached[start:stop])) if stop > start else -1
+        if best < 0 or reached[best] <= nothing[label]:
             found.append(Cut(np.inf, float(nothing[label])))
         else:
-            value_here = _between(float(cuts.below[best]), float(cuts.score[best]), dtype)
+            value_here = between(float(cuts.below[best]), float(cuts.score[best]), dtype)
             found.append(Cut(value_here, float(reached[best])))
     return found
 
 
-def _between(below: float, score: float, dtype: Any) -> float:
+def between(below: float, score: float, dtype: Any) -> float:
     """Returns a finite number of the dtype in (below, score], midway if there is one."""
     if score == np.inf:
         return float(np.finfo(dtype).max)
@@ -129,13 +174,15 @@ def _between(below: float, score: float, dtype: Any) -> float:
     return middle if below < middle <= score else float(score)
 
 
-def _above_all(cells: ScoredCells, label: int, cut: Cut) -> Cut:
-    """Gives the decision that nothing is positive the next number above all of its scores."""
+def above_all(cells: ScoredCells, label: int) -> float:
+    """Returns the next number above all scores of a label: nothing is positive there."""
     (own,) = cells.labels(label, label + 1)
     present = np.ones(cells.n_rows, dtype=np.bool_) if len(own.known) == 0 else own.known
     if len(own.weights):
         present = present & (own.weights > 0)
     top = own.scores[present].max()
+    if top == -np.inf:
+        return 0.0
     value = float(np.nextafter(top, top.dtype.type(np.inf)))
     if value == np.inf:
         raise InvalidInput(
@@ -143,4 +190,4 @@ def _above_all(cells: ScoredCells, label: int, cut: Cut) -> Cut:
             received=f"label {cells.names[label]!r} with scores up to {top}",
             remedy="Clip infinite scores to finite ones.",
         )
-    return Cut(value, cut.reached)
+    return value

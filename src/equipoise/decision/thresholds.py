@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise._errors import InvalidInput, check_names, check_number, did_you_mean
+from equipoise._errors import InvalidInput, check_integer, check_names, did_you_mean
 from equipoise._files import check_schema, read_json, write_json
-from equipoise.decision import _tuned
-from equipoise.exact._cells import ScoredCells, as_array, read_scored
+from equipoise.decision._constraints import highest_of_rows
+from equipoise.exact._cells import as_array
 
 Float = NDArray[np.float64]
 
@@ -33,9 +33,19 @@ class Thresholds:
         metric: what they were tuned for, or None.
         beta: beta of metric="f_beta", else None.
         metric_values: (L,) what the metric reached on the data of the tuning; NaN where nothing
-            could be tuned. It is the best of many cuts on the same data, so it is too good:
-            judge on other rows.
+            could be tuned. Tuned, it is the best of many cuts on the same data, so it is too
+            good: see `corrected_values`, or judge on other rows.
         absent: names of the labels that could not be tuned and have a value by policy.
+        rule: "tuned", "analytic", "pooled" or "shrunk"; None for values of your own.
+        average: "macro" if each label was tuned by itself, "micro" if all together.
+        overall: the metric over all labels: the mean of `metric_values`, or the micro average.
+        infeasible: names of the labels whose constraint no decision meets that says yes at all.
+        labels_per_row: at most so many labels are predicted for a row, those with the highest
+            scores; None for no such bound.
+        pooled: (a, c) of the pooled rule, where the rule uses it.
+        corrected_values: (L,) the metric without the optimism of tuning; NaN if not asked for.
+        intervals: (L, 2) interval of the metric in the population; NaN if not asked for.
+        confidence: of the intervals, or None.
 
     Raises:
         InvalidInput: values that are not finite, names or values that do not fit.
@@ -52,6 +62,15 @@ class Thresholds:
     beta: float | None = None
     metric_values: Float | None = None
     absent: tuple[str, ...] = ()
+    rule: str | None = None
+    average: str = "macro"
+    overall: float | None = None
+    infeasible: tuple[str, ...] = ()
+    labels_per_row: int | None = None
+    pooled: tuple[float, float] | None = None
+    corrected_values: Float | None = None
+    intervals: Float | None = None
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64)
@@ -62,26 +81,44 @@ class Thresholds:
             )
         names = self.label_names or tuple(f"label_{i}" for i in range(len(values)))
         names = check_names("label_names", names, len(values))
-        reached = np.full(len(values), np.nan) if self.metric_values is None else self.metric_values
-        reached = np.array(reached, dtype=np.float64)
-        if reached.shape != values.shape:
-            raise InvalidInput(
-                "`metric_values` must hold one value per label.",
-                received=f"shape {reached.shape} beside {len(values)} labels",
-            )
-        for name in self.absent:
-            if name not in names:
-                raise InvalidInput(
-                    f"`absent` names {name!r}, which is no label.", remedy=did_you_mean(name, names)
-                )
-        values.flags.writeable = reached.flags.writeable = False
+        values.flags.writeable = False
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "label_names", names)
-        object.__setattr__(self, "metric_values", reached)
-        object.__setattr__(self, "absent", tuple(self.absent))
+        for name in ("metric_values", "corrected_values"):
+            object.__setattr__(self, name, self._beside(name, values.shape))
+        object.__setattr__(self, "intervals", self._beside("intervals", (*values.shape, 2)))
+        for name in ("absent", "infeasible"):
+            self._check_named(name)
+        if self.labels_per_row is not None:
+            check_integer("labels_per_row", self.labels_per_row, minimum=1)
+
+    def _beside(self, name: str, shape: tuple[int, ...]) -> Float:
+        """Returns numbers that stand beside the values; NaN if there are none."""
+        given = getattr(self, name)
+        numbers = np.full(shape, np.nan) if given is None else np.array(given, dtype=np.float64)
+        if numbers.shape != shape:
+            raise InvalidInput(
+                f"`{name}` must hold one {'value' if len(shape) == 1 else 'pair'} per label.",
+                received=f"shape {numbers.shape} beside {shape[0]} labels",
+            )
+        numbers.flags.writeable = False
+        return numbers
+
+    def _check_named(self, argument: str) -> None:
+        labels = tuple(getattr(self, argument))
+        for name in labels:
+            if name not in self.label_names:
+                raise InvalidInput(
+                    f"`{argument}` names {name!r}, which is no label.",
+                    remedy=did_you_mean(name, self.label_names),
+                )
+        object.__setattr__(self, argument, labels)
 
     def predict(self, y_score: Any) -> NDArray[np.uint8]:
         """Returns 1 where y_score >= values, else 0, in the shape of the scores.
+
+        With `labels_per_row`, only among that many highest scores of a row; of equal scores the
+        first label's counts as higher.
 
         Args:
             y_score: (..., L) scores of the kind that was tuned on (probabilities or logits); 1-D
@@ -101,13 +138,15 @@ class Thresholds:
             raise InvalidInput("`y_score` must hold numbers.", received=f"dtype {scores.dtype}")
         if scores.size and np.isnan(scores.min()):
             raise InvalidInput("`y_score` holds NaN.", remedy="A missing score decides nothing.")
-        return (scores >= self.values).view(np.uint8)
+        decided = scores >= self.values
+        if self.labels_per_row is not None and n_labels > 1:
+            decided &= highest_of_rows(scores, self.labels_per_row)
+        return decided.view(np.uint8)
 
     # ------------------------------------------------------------------------------ saving
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the thresholds as plain numbers, lists and strings (see `from_dict`)."""
-        assert self.metric_values is not None  # set in __post_init__
         return {
             "kind": "Thresholds",
             "schema_version": _SCHEMA_VERSION,
@@ -115,8 +154,17 @@ class Thresholds:
             "values": self.values.tolist(),
             "metric": self.metric,
             "beta": self.beta,
-            "metric_values": [None if v != v else v for v in self.metric_values.tolist()],
+            "metric_values": _plain(self.metric_values),
             "absent": list(self.absent),
+            "rule": self.rule,
+            "average": self.average,
+            "overall": self.overall,
+            "infeasible": list(self.infeasible),
+            "labels_per_row": self.labels_per_row,
+            "pooled": None if self.pooled is None else list(self.pooled),
+            "corrected_values": _plain(self.corrected_values),
+            "intervals": _plain(self.intervals),
+            "confidence": self.confidence,
         }
 
     @classmethod
@@ -124,15 +172,12 @@ class Thresholds:
         """Restores what `to_dict` returned."""
         check_schema(payload, "Thresholds", _SCHEMA_VERSION)
         try:
-            reached = [np.nan if v is None else v for v in payload["metric_values"]]
-            return cls(
-                values=payload["values"],
-                label_names=tuple(payload["label_names"]),
-                metric=payload["metric"],
-                beta=payload["beta"],
-                metric_values=np.array(reached, dtype=np.float64),
-                absent=tuple(payload["absent"]),
-            )
+            parts = {f.name: payload[f.name] for f in fields(cls)}
+            for name in ("metric_values", "corrected_values", "intervals"):
+                parts[name] = np.array(parts[name], dtype=np.float64)  # None becomes NaN
+            for name in ("label_names", "absent", "infeasible", "pooled"):
+                parts[name] = None if parts[name] is None else tuple(parts[name])
+            return cls(**parts)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, InvalidInput):
                 raise
@@ -150,67 +195,9 @@ class Thresholds:
         return cls.from_dict(read_json(path))
 
 
-def tune_thresholds(
-    y_true: Any,
-    y_score: Any,
-    metric: str = "f1",
-    *,
-    beta: float | None = None,
-    sample_weight: Any = None,
-    absent: float | Literal["default"] = "default",
-) -> Thresholds:
-    """Finds the best threshold of every label among all its distinct scores, exactly.
-
-        value_l = argmax_t  metric(y_l, s_l >= t)
-
-    A value lies midway between the two neighbouring scores that it separates, rounded to the
-    dtype of the scores without reaching the lower one: `predict` on the same scores makes
-    exactly the best decision. Of equally good cuts the one with the fewest predicted positives
-    is taken. Where it is best to predict nothing, the value is the next number above the scores.
-
-    Not on the rows that the model was trained on, and not with a handful of positives: the best
-    cut of few rows is chance. Tune on held-out (cross-fitted) scores.
-
-    Args:
-        y_true: labels, anything `as_targets` reads.
-        y_score: (N, L) scores: probabilities or logits, as they will be at prediction.
-        metric: "f1", "f_beta" (with `beta`), "balanced_accuracy", "matthews_correlation" (0 for
-            decisions that are all alike) or "youden".
-        beta: weight of recall in "f_beta"; above 0.
-        sample_weight: (N,) or (N, 1) for rows, (N, L) for cells; 0 leaves out.
-        absent: the value of labels that cannot be tuned: those without positives, and for
-            metrics other than F those without negatives. "default" is 0.5 if all scores lie in
-            [0, 1] (probabilities), else 0.0 (the logit of one half). They are named in
-            `Thresholds.absent`.
-
-    Raises:
-        InvalidInput: shapes that do not fit, NaN scores, weights below 0, an unknown metric.
-
-    Examples:
-        >>> t = tune_thresholds([[1, 0], [0, 0], [1, 0]], [[.9, .2], [.4, .6], [.6, .1]])
-        >>> t.values, t.metric_values, t.absent
-        (array([0.5, 0.5]), array([ 1., nan]), ('label_1',))
-
-    Reference: for F, Lipton, Elkan and Naryanaswamy, ECML PKDD 2014.
-    """
-    _tuned.objective(metric, beta)  # wrong options before long work
-    cells = read_scored(y_true, y_score, sample_weight)
-    policy = _absent_value(cells, absent)
-    cuts = _tuned.best_cuts(cells, metric, beta)
-    values = np.array([cut.value for cut in cuts])
-    missing = np.isnan(values)
-    return Thresholds(
-        values=np.where(missing, policy, values),
-        label_names=cells.names,
-        metric=metric,
-        beta=beta,
-        metric_values=np.array([cut.reached for cut in cuts]),
-        absent=tuple(cells.names[i] for i in np.flatnonzero(missing).tolist()),
-    )
-
-
-def _absent_value(cells: ScoredCells, absent: object) -> float:
-    if absent != "default":
-        return check_number("absent", absent, minimum=-np.inf, open_minimum=True, open_maximum=True)
-    low, high = cells.limits
-    return 0.5 if low >= 0 and high <= 1 else 0.0
+def _plain(numbers: Float | None) -> list[Any]:
+    """Returns numbers as lists, NaN as None."""
+    assert numbers is not None  # set in __post_init__
+    plain = numbers.astype(object)
+    plain[np.isnan(numbers)] = None
+    return plain.tolist()

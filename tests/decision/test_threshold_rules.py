@@ -1,0 +1,416 @@
+"""Constraints, costs, the micro objective, and the rules beside the tuned one."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, logit
+
+from equipoise import exact
+from equipoise._errors import EquipoiseWarning, InvalidInput
+from equipoise.decision import Thresholds, tune_thresholds
+
+
+def counts(y, p):
+    return (np.sum((y == 1) & (p == 1)), np.sum((y == 0) & (p == 1)), np.sum(y == 1), len(y))
+
+
+def f1_of(tp, fp, positive):
+    return 2 * tp / (tp + fp + positive) if positive else 0.0
+
+
+def every_cut(s):
+    """Decisions of every cut, from the one that says yes nowhere."""
+    return [(s >= cut).astype(int) for cut in [np.inf, *np.unique(s)[::-1]]]
+
+
+# ---------------------------------------------------------------------------------- constraints
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=2, max_size=14),
+    st.sampled_from([0.3, 0.6, 0.9, 1.0]),
+    st.sampled_from([0.0, 0.4, 0.8, 1.0]),
+    st.sampled_from([100.0, 300.0, 1000.0]),
+)
+@pytest.mark.filterwarnings("ignore::equipoise._errors.EquipoiseWarning")
+def test_no_decision_within_the_constraints_is_better(pairs, precision, recall, alerts):
+    y = np.array([p[0] for p in pairs], dtype=int)
+    s = np.array([p[1] / 8 for p in pairs])
+    y[0] = 1
+    limits = {"precision": precision, "recall": recall, "alerts_per_thousand": alerts}
+    t = tune_thresholds(y, s, constraint=limits)
+    kept = []
+    for p in every_cut(s):
+        tp, fp, positive, n = counts(y, p)
+        fine = tp >= precision * (tp + fp) - 1e-9 and (tp + fp) * 1000 <= alerts * n + 1e-9
+        kept.append((fine, tp >= recall * positive - 1e-9, f1_of(tp, fp, positive), tp, tp + fp))
+    chosen = t.predict(s)
+    tp, fp, positive, _ = counts(y, chosen)
+    met = [k for k in kept if k[0] and k[1]]
+    says_yes = [k for k in met if k[4] > 0]
+    if met:
+        assert t.metric_values[0] == pytest.approx(max(k[2] for k in met))
+        assert f1_of(tp, fp, positive) == pytest.approx(max(k[2] for k in met))
+    else:  # recall gives way
+        assert tp == max(k[3] for k in kept if k[0])
+    assert bool(t.infeasible) == (not says_yes)
+
+
+def test_a_constraint_that_no_decision_meets_is_told():
+    y, s = [0, 1, 0, 1], [0.9, 0.8, 0.7, 0.6]
+    with pytest.warns(EquipoiseWarning, match="No decision that says yes .* '1'"):
+        t = tune_thresholds(y, s, constraint={"precision": 0.9})
+    assert t.infeasible == ("1",)
+    assert not t.predict(s).any()
+    with pytest.warns(EquipoiseWarning, match="meets the constraint"):
+        t = tune_thresholds(
+            y, s, constraint={"precision": 0.5, "recall": 1.0, "alerts_per_thousand": 500}
+        )
+    assert t.predict(s).tolist() == [1, 1, 0, 0]  # the highest recall within the other limits
+
+
+def test_constraints_by_label_and_by_name():
+    rng = np.random.default_rng(0)
+    y = (rng.random((200, 3)) < 0.3).astype(int)
+    s = rng.normal(size=y.shape) + y
+    t = tune_thresholds(y, s, constraint={"recall": {"label_1": 0.9}})
+    free = tune_thresholds(y, s)
+    assert t.values[0] == free.values[0]
+    assert t.values[2] == free.values[2]
+    recall = exact.recall(y, t.predict(s), average=None)
+    assert recall[1] >= 0.9
+    np.testing.assert_array_equal(
+        tune_thresholds(y, s, constraint={"recall": [0.0, 0.9, 0.0]}).values, t.values
+    )
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_labels_per_row_are_bounded_and_tuned_exactly(k):
+    rng = np.random.default_rng(k)
+    for _ in range(20):
+        y = (rng.random((9, 4)) < 0.4).astype(int)
+        y[0] = 1
+        s = rng.integers(0, 5, size=y.shape) / 4
+        t = tune_thresholds(y, s, constraint={"labels_per_row": k})
+        p = t.predict(s)
+        assert t.labels_per_row == k
+        assert p.sum(axis=1).max() <= k
+        order = np.argsort(-s, axis=1, kind="stable")[:, :k]
+        top = np.zeros_like(y)
+        np.put_along_axis(top, order, 1, axis=1)
+        for label in range(4):
+            best = max(
+                exact.f_beta(y[:, label], cut & top[:, label], undefined="zero")
+                for cut in every_cut(s[:, label])
+            )
+            assert exact.f_beta(y[:, label], p[:, label]) == pytest.approx(best)
+            assert t.metric_values[label] == pytest.approx(best)
+    again = Thresholds.from_dict(json.loads(json.dumps(t.to_dict(), allow_nan=False)))
+    np.testing.assert_array_equal(again.predict(s), p)
+
+
+# ------------------------------------------------------------------------------------------ costs
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=12),
+    st.tuples(*[st.integers(0, 9)] * 4),
+)
+def test_no_cut_costs_less(pairs, costs):
+    right_no, more_alarm, more_miss, right_yes = costs
+    cost = np.array([[right_no, right_no + more_alarm], [right_yes + more_miss + 1, right_yes]])
+    y = np.array([p[0] for p in pairs], dtype=int)
+    s = np.array([p[1] / 6 for p in pairs])
+    y[0] = 1
+    t = tune_thresholds(y, s, "cost", cost=cost)
+    least = min(cost[y, p].mean() for p in every_cut(s))
+    assert cost[y, t.predict(s)].mean() == pytest.approx(least)
+    assert t.metric_values[0] == pytest.approx(least)
+
+
+def test_costs_differ_by_label_and_their_analytic_threshold_is_elkans():
+    rng = np.random.default_rng(1)
+    p = rng.random((20_000, 2))
+    y = (rng.random(p.shape) < p).astype(int)
+    cost = np.array([[[0, 1], [9, 0]], [[0, 3], [1, 0]]], dtype=float)
+    t = tune_thresholds(y, p, "cost", cost=cost, rule="analytic")
+    np.testing.assert_allclose(t.values, [0.1, 0.75])
+    tuned = tune_thresholds(y, p, "cost", cost=cost, confidence=0.95)
+    np.testing.assert_allclose(tuned.values, t.values, atol=0.08)
+    assert (tuned.metric_values <= t.metric_values + 1e-12).all()
+    assert (tuned.corrected_values >= tuned.metric_values).all()  # lower costs were luck
+    assert (tuned.intervals[:, 0] < tuned.intervals[:, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("cost", "message"),
+    [
+        (None, "`cost` is missing"),
+        ([[0, 1]], "`cost` must hold finite numbers"),
+        ([[0, np.inf], [1, 0]], "`cost` must hold finite numbers"),
+        ([[[0, 1], [1, 0]]] * 3, "`cost` must hold finite numbers"),
+        ([["a", 1], [1, 0]], "`cost` must hold numbers"),
+        ([[1, 0], [1, 0]], "must not cost less than the right one"),
+        ([[0, 0], [0, 0]], "must not cost less"),
+    ],
+)
+def test_wrong_costs_are_refused(cost, message):
+    with pytest.raises(InvalidInput, match=message):
+        tune_thresholds([1, 0], [0.9, 0.1], "cost", cost=cost)
+
+
+# ------------------------------------------------------------------------------------------ micro
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.0, 0.5])
+def test_no_thresholds_have_a_better_micro_average(beta):
+    rng = np.random.default_rng(int(beta * 2))
+    for _ in range(25):
+        y = (rng.random((7, 3)) < [0.2, 0.4, 0.7]).astype(int)
+        y[0, 1] = 1
+        s = rng.integers(0, 6, size=y.shape) / 5
+        t = tune_thresholds(y, s, "f_beta", beta=beta, average="micro")
+        best = max(
+            exact.f_beta(y, np.column_stack(p), beta=beta, average="micro", undefined="zero")
+            for p in itertools.product(*(every_cut(s[:, i]) for i in range(3)))
+        )
+        reached = exact.f_beta(y, t.predict(s), beta=beta, average="micro")
+        assert reached == pytest.approx(best)
+        assert t.overall == pytest.approx(best)
+    macro = tune_thresholds(y, s, "f_beta", beta=beta)
+    assert macro.overall == pytest.approx(np.nanmean(macro.metric_values))
+
+
+# --------------------------------------------------------------------------------------- analytic
+
+
+def expected(metric, p, at):
+    yes = p >= at
+    tp, fp, positive = p[yes].sum(), (1 - p[yes]).sum(), p.sum()
+    fn, tn = max(positive - tp, 0.0), max(len(p) - positive - fp, 0.0)
+    if metric == "matthews_correlation":
+        scale = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+        return (tp * tn - fp * fn) / scale if scale else 0.0
+    if metric == "f1":
+        return 2 * tp / (2 * tp + fp + fn)
+    return tp / positive - fp / (len(p) - positive)
+
+
+@pytest.mark.parametrize("metric", ["f1", "youden", "matthews_correlation"])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_no_threshold_is_better_if_the_probabilities_are_true(metric, from_logits):
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        p = np.round(rng.beta(0.6, 2, size=15), 2).clip(0.01, 0.99)
+        t = (
+            tune_thresholds(
+                np.ones(15),
+                logit(p) if from_logits else p,
+                metric,
+                rule="analytic",
+                from_logits=from_logits,
+                absent=0.5,
+            )
+            if metric == "f1"
+            else tune_thresholds(
+                rng.permutation([0, 1] * 7 + [0]),
+                logit(p) if from_logits else p,
+                metric,
+                rule="analytic",
+                from_logits=from_logits,
+            )
+        )
+        at = expit(t.values[0] - 1e-9) if from_logits else t.values[0] - 1e-12
+        best = max(expected(metric, p, cut) for cut in [*p, 2.0])
+        assert expected(metric, p, at) == pytest.approx(best)
+
+
+def test_the_analytic_threshold_of_f1_is_half_the_best_expected_f1():
+    p = np.array([0.9, 0.5, 0.2, 0.1])
+    best = max(2 * p[:k].sum() / (p.sum() + k) for k in range(1, 5))
+    assert best == pytest.approx(2 * 1.4 / 3.7)
+    t = tune_thresholds([1, 0, 0, 0], p, rule="analytic")
+    assert t.values[0] == pytest.approx(best / 2)
+    f2 = tune_thresholds([1, 0, 0, 0], p, "f_beta", beta=2.0, rule="analytic")
+    best = max(5 * p[:k].sum() / (4 * p.sum() + k) for k in range(1, 5))
+    assert f2.values[0] == pytest.approx(best / 5)
+
+
+# ------------------------------------------------------------------------------ pooled and shrunk
+
+
+@pytest.fixture(scope="module")
+def scored():
+    """Labels of many frequencies, with calibrated log-odds."""
+    rng = np.random.default_rng(5)
+    n, base = 4000, np.linspace(-7, 0, 15)
+    z = rng.normal(scale=2, size=(n, 15)) + base
+    return (rng.random(z.shape) < expit(z)).astype(np.uint8), z
+
+
+def test_the_pooled_rule_is_a_line_in_the_frequency(scored):
+    y, z = scored
+    t = tune_thresholds(y, expit(z), rule="pooled")
+    a, c = t.pooled
+    n = y.sum(axis=0)
+    np.testing.assert_allclose(logit(t.values), a + c * np.log((n + 1) / (len(y) - n + 1)))
+    assert 0 < c < 1
+    # Close to the best line, and the same on log-odds.
+    on_logits = tune_thresholds(y, z, rule="pooled", from_logits=True)
+    np.testing.assert_allclose(on_logits.values, logit(t.values), rtol=1e-6)
+    best = max(
+        np.mean(
+            [
+                f1_of(
+                    *counts(y[:, i], z[:, i] >= a + c * np.log((n[i] + 1) / (len(y) - n[i] + 1)))[
+                        :3
+                    ]
+                )
+                for i in range(15)
+            ]
+        )
+        for a in np.linspace(-4, 4, 9)
+        for c in np.linspace(0, 1, 6)
+    )
+    assert best - t.overall < 0.01
+
+
+def test_a_label_without_positives_has_the_pooled_threshold(scored):
+    y, z = scored
+    y = y.copy()
+    y[:, 4] = 0
+    for rule in ("pooled", "shrunk"):
+        t = tune_thresholds(y, expit(z), rule=rule)
+        a, c = t.pooled
+        assert logit(t.values[4]) == pytest.approx(a + c * np.log(1 / (len(y) + 1)))
+        assert t.absent == ("label_4",)
+        assert np.isnan(t.metric_values[4])
+    assert tune_thresholds(y, expit(z), rule="shrunk", absent=0.25).values[4] == 0.25
+
+
+def test_shrinking_goes_from_the_line_to_the_median_of_resamples(scored):
+    y, z = scored
+    p = expit(z)
+    line = tune_thresholds(y, p, rule="pooled")
+    none = tune_thresholds(y, p, rule="shrunk", prior_positives=1e12)
+    np.testing.assert_allclose(none.values, line.values)
+    median = tune_thresholds(y, p, rule="shrunk", prior_positives=0)
+    tuned = tune_thresholds(y, p)
+    half = tune_thresholds(y, p, rule="shrunk", prior_positives=50)
+    n = y.sum(axis=0)
+    w = n / (n + 50)
+    np.testing.assert_allclose(
+        logit(half.values), w * logit(median.values) + (1 - w) * logit(line.values), rtol=1e-9
+    )
+    # With many positives the median is about the best cut, and never better on its own sample.
+    assert abs(logit(median.values[-1]) - logit(tuned.values[-1])) < 0.5
+    assert (median.metric_values <= tuned.metric_values + 1e-12).all()
+    same = tune_thresholds(y, p, rule="shrunk", prior_positives=50)
+    np.testing.assert_array_equal(same.values, half.values)
+
+
+# -------------------------------------------------------------------------------------- intervals
+
+
+@pytest.mark.parametrize("metric", ["f1", "matthews_correlation", "balanced_accuracy"])
+def test_intervals_correct_the_optimism(scored, metric):
+    y, z = scored
+    p = expit(z)
+    half = len(y) // 2
+    t = tune_thresholds(y[:half], p[:half], metric, confidence=0.95)
+    enough = y[:half].sum(axis=0) >= 20
+    assert (t.corrected_values[enough] < t.metric_values[enough]).all()
+    assert (t.intervals[enough, 0] < t.corrected_values[enough]).all()
+    assert (t.corrected_values[enough] < t.intervals[enough, 1]).all()
+    other = tune_thresholds(y[:half], p[:half], metric, confidence=0.5)
+    width = np.diff(t.intervals, axis=1)[enough, 0]
+    assert (np.diff(other.intervals, axis=1)[enough, 0] < width).all()
+
+
+def test_an_interval_without_tuning_is_the_studentised_bootstrap_of_the_metric():
+    rng = np.random.default_rng(8)
+    y = (rng.random(3000) < 0.2).astype(int)
+    p = np.clip(0.2 + 0.3 * (y - 0.2) + rng.normal(scale=0.1, size=3000), 0, 1)
+    t = tune_thresholds(y, p, rule="analytic", confidence=0.9, n_samples=400)
+    said = (p >= t.values[0]).astype(int)
+    resampled = []
+    for _ in range(400):
+        rows = rng.integers(0, 3000, size=3000)
+        resampled.append(exact.f_beta(y[rows], said[rows]))
+    low, high = np.quantile(resampled, [0.05, 0.95])
+    np.testing.assert_allclose(t.intervals[0], [low, high], atol=0.006)
+    assert t.metric_values[0] == pytest.approx(exact.f_beta(y, said))
+    assert t.corrected_values[0] == pytest.approx(t.metric_values[0], abs=0.004)
+
+
+def test_weights_count_as_repeated_rows_in_every_rule():
+    rng = np.random.default_rng(2)
+    y = (rng.random((60, 2)) < 0.3).astype(int)
+    p = np.round(rng.random(y.shape) * 0.6 + y * 0.3, 2)
+    w = rng.integers(0, 3, size=60)
+    for options in (
+        {"rule": "analytic"},
+        {"rule": "pooled"},
+        {"average": "micro"},
+        {"constraint": {"precision": 0.6}},
+        {"metric": "cost", "cost": [[0, 1], [4, 0]]},
+    ):
+        weighted = tune_thresholds(y, p, sample_weight=w, **options)
+        repeated = tune_thresholds(np.repeat(y, w, axis=0), np.repeat(p, w, axis=0), **options)
+        np.testing.assert_allclose(weighted.values, repeated.values, rtol=1e-12)
+        np.testing.assert_allclose(weighted.metric_values, repeated.metric_values, rtol=1e-12)
+
+
+def test_a_perfect_label_has_an_interval_that_is_not_a_point():
+    y = np.array([1] * 60 + [0] * 600)
+    p = np.where(y == 1, 0.9, 0.1)
+    t = tune_thresholds(y, p, confidence=0.95)
+    assert t.metric_values[0] == 1
+    assert t.intervals[0, 0] <= 1
+    assert t.corrected_values[0] == 1
+
+
+def test_everything_survives_saving(scored):
+    y, z = scored
+    t = tune_thresholds(y[:500], expit(z[:500]), rule="shrunk", confidence=0.8, n_samples=20)
+    again = Thresholds.from_dict(json.loads(json.dumps(t.to_dict(), allow_nan=False)))
+    for name in ("values", "metric_values", "corrected_values", "intervals"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(t, name))
+    for name in ("rule", "average", "overall", "infeasible", "pooled", "confidence", "absent"):
+        assert getattr(again, name) == getattr(t, name)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rule": "best"}, "`rule` must be one of"),
+        ({"average": "samples"}, "`average` must be one of"),
+        ({"average": "micro", "metric": "youden"}, "no micro average to tune"),
+        ({"average": "micro", "rule": "pooled"}, "without constraints on labels"),
+        ({"average": "micro", "constraint": {"recall": 0.5}}, "without constraints on labels"),
+        ({"average": "micro", "confidence": 0.9}, "no intervals per label"),
+        ({"rule": "shrunk", "constraint": {"recall": 0.5}}, "`constraint` is for tuned"),
+        ({"constraint": {}}, "must name what to keep to"),
+        ({"constraint": {"precison": 0.5}}, "Did you mean 'precision'"),
+        ({"constraint": {"precision": 1.5}}, "must lie between 0 and 1"),
+        ({"constraint": {"precision": [0.1, 0.2]}}, "must be a number, one per label"),
+        ({"constraint": {"precision": "high"}}, "must hold numbers"),
+        ({"constraint": {"recall": {"cat": 0.5}}}, "names the label 'cat'"),
+        ({"constraint": {"labels_per_row": 0}}, "labels_per_row"),
+        ({"confidence": 1.0}, "`confidence` must be a number"),
+        ({"confidence": 0.9, "n_samples": 3}, "`n_samples`"),
+        ({"rule": "pooled", "from_logits": False, "y_score": [2.0, -1.0]}, "from_logits=True"),
+        ({"rule": "pooled", "from_logits": True, "y_score": [np.inf, 0.0]}, "infinite log-odds"),
+        ({"cost": [[0, 1], [1, 0]]}, "`cost` has no meaning"),
+    ],
+)
+def test_what_does_not_exist_is_refused(options, message):
+    options = {"y_score": [0.9, 0.1], **options}
+    with pytest.raises(InvalidInput, match=message):
+        tune_thresholds([1, 0], options.pop("y_score"), **options)
