@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from equipoise import exact
 from equipoise._errors import EquipoiseWarning, InvalidInput
-from equipoise.decision import Thresholds, tune_thresholds
+from equipoise.decision import Thresholds, judge_thresholds, tune_thresholds
 
 
 def counts(y, p):
@@ -414,3 +414,25 @@ def test_what_does_not_exist_is_refused(options, message):
     options = {"y_score": [0.9, 0.1], **options}
     with pytest.raises(InvalidInput, match=message):
         tune_thresholds([1, 0], options.pop("y_score"), **options)
+
+
+# ---------------------------------------------------------------------------------------- judging
+
+
+def test_judged_on_other_rows_the_metric_is_that_of_the_decisions(scored):
+    y, z = scored
+    t = tune_thresholds(y[:2000], z[:2000], constraint={"labels_per_row": 2})
+    judged = judge_thresholds(y[2000:], z[2000:], t)
+    decided = t.predict(z[2000:])
+    f1 = exact.f_beta(y[2000:], decided, average=None)
+    defined = y[2000:].any(axis=0)
+    np.testing.assert_allclose(judged.metric_values[defined], f1[defined], rtol=1e-12)
+    assert np.isnan(judged.metric_values[~defined]).all()
+    np.testing.assert_array_equal(judged.values, t.values)
+    assert judged.labels_per_row == 2
+    inside = (judged.intervals[:, 0] <= f1) & (f1 <= judged.intervals[:, 1])
+    assert inside[y[2000:].sum(axis=0) > 20].all()
+    with pytest.raises(InvalidInput, match="must be for the labels of `y_true`"):
+        judge_thresholds(y, z, Thresholds([0.5]))
+    with pytest.raises(InvalidInput, match="must be for the labels of `y_true`"):
+        judge_thresholds([{"a"}, {"b"}], np.zeros((2, 2)), Thresholds([0.5, 0.5], ("b", "a")))

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 from equipoise.decision.chain import DecisionChain
 from equipoise.decision.correction import Correction
 from equipoise.decision.thresholds import Thresholds
-from equipoise.decision.tuning import tune_thresholds
+from equipoise.decision.tuning import judge_thresholds, tune_thresholds
 
 if TYPE_CHECKING:
     from equipoise.decision.cross_fitted import CrossFitted
 
-__all__ = ["Correction", "CrossFitted", "DecisionChain", "Thresholds", "tune_thresholds"]
+__all__ = [
+    "Correction",
+    "CrossFitted",
+    "DecisionChain",
+    "Thresholds",
+    "judge_thresholds",
+    "tune_thresholds",
+]
 
 
 def __getattr__(name: str) -> Any:

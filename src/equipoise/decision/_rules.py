@@ -103,12 +103,12 @@ def _analytic(cells: ScoredCells, goal: Objective, options: Options) -> Found:
     values = np.array([cut.value for cut in cuts])
     if options.from_logits:
         values = np.clip(logit(values), -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
-    return _judged(cells, goal, values)
+    return judged(cells, goal, values)
 
 
 def _pooled(cells: ScoredCells, goal: Objective, options: Options) -> Found:
     line = pooled_rule(cells, goal, from_logits=options.from_logits)
-    return _judged(cells, goal, options.thresholds(line.log_odds), (line.intercept, line.slope))
+    return judged(cells, goal, options.thresholds(line.log_odds), (line.intercept, line.slope))
 
 
 def _shrunk(cells: ScoredCells, goal: Objective, options: Options) -> Found:
@@ -132,10 +132,10 @@ def _shrunk(cells: ScoredCells, goal: Objective, options: Options) -> Found:
         values[label.label] = between(label.label, np.median(best(label, samples), keepdims=True))[
             0
         ]
-    return _judged(cells, goal, values, (line.intercept, line.slope), on_samples)
+    return judged(cells, goal, values, (line.intercept, line.slope), on_samples)
 
 
-def _judged(
+def judged(
     cells: ScoredCells,
     goal: Objective,
     values: Float,

@@ -1,9 +1,10 @@
-"""tune_thresholds: from labels and scores to one threshold per label, by one of four rules."""
+"""From labels and scores to one threshold per label, by one of four rules; and their judgement."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,9 +21,10 @@ from equipoise._errors import (
 from equipoise.decision._constraints import ROW_LIMIT, constraints, highest_of_rows
 from equipoise.decision._intervals import intervals
 from equipoise.decision._objective import objective
-from equipoise.decision._rules import RULES, Options, best_of_all_labels
+from equipoise.decision._rules import RULES, Options, best_of_all_labels, judged
 from equipoise.decision.thresholds import Thresholds
 from equipoise.exact._cells import ScoredCells, read_scored
+from equipoise.targets import default_names
 
 Float = NDArray[np.float64]
 
@@ -166,6 +168,83 @@ def tune_thresholds(
     )
 
 
+def judge_thresholds(
+    y_true: Any,
+    y_score: Any,
+    thresholds: Thresholds,
+    metric: str = "f1",
+    *,
+    beta: float | None = None,
+    cost: ArrayLike | None = None,
+    sample_weight: Any = None,
+    confidence: float = 0.95,
+    n_samples: int = 200,
+    random_state: int = 0,
+) -> Thresholds:
+    """Judges thresholds on rows that they were not tuned on.
+
+    Returns the same thresholds with `metric_values` and `intervals` (a studentised bootstrap of
+    the rows) of these rows; labels without positives have none.
+
+    Not for the rows of the tuning: there the metric is too good (see `tune_thresholds` with
+    `confidence`).
+
+    Args:
+        y_true: labels, anything `as_targets` reads.
+        y_score: (N, L) scores of the kind that the thresholds are for.
+        thresholds: what to judge.
+        metric: as in `tune_thresholds`; so are `beta` and `cost`.
+        beta: see there.
+        cost: see there.
+        sample_weight: (N,) or (N, 1) for rows, (N, L) for cells; 0 leaves out.
+        confidence: of the intervals.
+        n_samples: samples of the bootstrap.
+        random_state: its seed.
+
+    Raises:
+        InvalidInput: another number of labels, or other names.
+
+    Examples:
+        >>> judged = judge_thresholds([1, 0, 1, 0], [.9, .6, .4, .1], Thresholds([.5]))
+        >>> judged.metric_values
+        array([0.5])
+    """
+    _check_confidence(confidence)
+    cells = read_scored(y_true, y_score, sample_weight)
+    _check_same_labels(cells, thresholds)
+    goal = objective(metric, beta, cost, cells.n_labels)
+    if thresholds.labels_per_row is not None:
+        cells = _within_rows(cells, thresholds.labels_per_row)
+    found = judged(cells, goal, thresholds.values)
+    n_samples = check_integer("n_samples", n_samples, minimum=20)
+    _, ends = intervals(
+        cells, goal, constraints(None, cells.names), found, confidence, n_samples, random_state
+    )
+    return replace(
+        thresholds,
+        metric=metric,
+        beta=beta,
+        metric_values=found.reached,
+        average="macro",
+        overall=_mean(found.reached),
+        corrected_values=None,
+        intervals=ends,
+        confidence=confidence,
+    )
+
+
+def _check_same_labels(cells: ScoredCells, thresholds: Thresholds) -> None:
+    n_labels, names = len(thresholds.values), thresholds.label_names
+    numbered = default_names(n_labels)
+    if n_labels != cells.n_labels or (
+        names != cells.names and numbered not in (names, cells.names)
+    ):
+        raise InvalidInput(
+            "`thresholds` must be for the labels of `y_true`, in the same order.",
+            received=f"{shown_list(names)} beside {shown_list(cells.names)}",
+        )
+
+
 def _check_combination(
     rule: str, average: str, metric: str, constraint: Mapping[str, Any] | None, confidence: Any
 ) -> None:
@@ -193,9 +272,13 @@ def _check_combination(
             remedy='Pass rule="tuned", or leave out the constraint.',
         )
     if confidence is not None:
-        check_number(
-            "confidence", confidence, minimum=0, maximum=1, open_minimum=True, open_maximum=True
-        )
+        _check_confidence(confidence)
+
+
+def _check_confidence(confidence: object) -> None:
+    check_number(
+        "confidence", confidence, minimum=0, maximum=1, open_minimum=True, open_maximum=True
+    )
 
 
 def _check_log_odds(cells: ScoredCells, from_logits: bool) -> None:
