@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equipoise._errors import InvalidFile, InvalidInput
-from equipoise.readers._labels import Request, choose_columns, match_columns, renamed_labels
+from equipoise.readers._labels import choose_columns, match_columns, renamed_labels
+from equipoise.readers._request import Request
 
 FILE = Path("films.csv")
 NAMES = ("id", "lab_a", "Lab_b", "lab_c", "x", "lab_*", "[y]")
@@ -86,7 +87,9 @@ def test_a_column_is_for_one_thing(options, what):
         ({"quoting": None}, "`quoting` must be True or False"),
         ({"groups": 3}, "`groups` must be the name of a column"),
         ({"ignore": 3}, "`ignore` must be names"),
-        ({"label_names": "ab"}, "`label_names` must be a list of names"),
+        ({"label_names": "ab"}, "Cannot read the file of `label_names` 'ab'"),
+        ({"label_names": b"ab"}, "`label_names` must be a list of names"),
+        ({"mixed": 1}, "`mixed` must be True or False"),
         ({"label_names": ["a", "a"]}, "same name more than once"),
         ({"label_names": {1: "a", 2: "a"}}, "same name more than once"),
     ],

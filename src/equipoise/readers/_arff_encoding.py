@@ -17,7 +17,10 @@ _MOST_DENSE_COLUMNS = 100
 
 
 def encode_features(
-    attributes: Sequence[Attribute], columns: Sequence[int], table: Matrix
+    attributes: Sequence[Attribute],
+    columns: Sequence[int],
+    table: Matrix,
+    meant: Sequence[Attribute],
 ) -> tuple[NDArray[np.float32] | sparse.csr_array, tuple[str, ...]]:
     """Returns the features and their names.
 
@@ -28,24 +31,30 @@ def encode_features(
         attributes: all attributes of the file.
         columns: which of them are features.
         table: (N, all attributes) numbers; a nominal value is its position among those declared.
+        meant: for each of `columns`, the attribute with the values of all files of the set.
     """
-    widths = [_width(attributes[column]) for column in columns]
+    widths = [_width(attribute) for attribute in meant]
     starts = np.concatenate([[0], np.cumsum(widths)])
-    single = [i for i, column in enumerate(columns) if _is_single(attributes[column])]
-    several = [i for i, column in enumerate(columns) if not _is_single(attributes[column])]
-    names = _names(attributes, columns)
-    first = _one_number_each(attributes, [columns[i] for i in single], table)
+    single = [i for i, attribute in enumerate(meant) if _is_single(attribute)]
+    several = [i for i, attribute in enumerate(meant) if not _is_single(attribute)]
+    names = _names(meant)
+    turned = [_is_turned(attributes[columns[i]], meant[i]) for i in single]
+    first = _one_number_each([columns[i] for i in single], turned, table)
     if not several:
         return first, names
+
+    def one_hot(i: int) -> sparse.csr_array:
+        codes = _codes(table, columns[i])
+        return _one_hot(_recoded(codes, attributes[columns[i]], meant[i]), widths[i])
+
     if isinstance(first, np.ndarray) and sum(widths[i] for i in several) <= _MOST_DENSE_COLUMNS:
         x = np.zeros((len(first), starts[-1]), dtype=np.float32)
         x[:, starts[single]] = first
         for i in several:
-            block = _one_hot(_codes(table, columns[i]), widths[i])
-            x[:, starts[i] : starts[i + 1]] = block.toarray()
+            x[:, starts[i] : starts[i + 1]] = one_hot(i).toarray()
         return x, names
     blocks = [sparse.csr_array(first)]
-    blocks += [_one_hot(_codes(table, columns[i]), widths[i]) for i in several]
+    blocks += [one_hot(i) for i in several]
     places = [starts[single]] + [np.arange(starts[i], starts[i + 1]) for i in several]
     return _side_by_side(blocks, np.concatenate(places)), names
 
@@ -54,7 +63,7 @@ def encode_labels(
     attributes: Sequence[Attribute], columns: Sequence[int], table: Matrix
 ) -> NDArray[np.float32] | sparse.csr_array:
     """Returns the label columns as numbers, sparse if the table is."""
-    return _one_number_each(attributes, columns, table)
+    return _one_number_each(columns, [attributes[c].numbers == (1, 0) for c in columns], table)
 
 
 def _is_single(attribute: Attribute) -> bool:
@@ -65,10 +74,9 @@ def _width(attribute: Attribute) -> int:
     return 1 if _is_single(attribute) else len(attribute.values)
 
 
-def _names(attributes: Sequence[Attribute], columns: Sequence[int]) -> tuple[str, ...]:
+def _names(attributes: Sequence[Attribute]) -> tuple[str, ...]:
     names: list[str] = []
-    for column in columns:
-        attribute = attributes[column]
+    for attribute in attributes:
         if _is_single(attribute):
             names.append(attribute.name)
         else:
@@ -76,12 +84,31 @@ def _names(attributes: Sequence[Attribute], columns: Sequence[int]) -> tuple[str
     return tuple(names)
 
 
+def _is_turned(own: Attribute, meant: Attribute) -> bool:
+    """Whether the first value of a two-valued attribute means 1."""
+    if meant.kind == "numeric":
+        return False
+    position = meant.values.index(own.values[0])
+    return (meant.numbers or (0, 1))[position] == 1
+
+
+def _recoded(codes: NDArray[np.float32], own: Attribute, meant: Attribute) -> NDArray[np.float32]:
+    """Positions among the values of one file as positions among those of all files."""
+    if own.values == meant.values:
+        return codes
+    positions = np.array([meant.values.index(value) for value in own.values], dtype=np.float32)
+    known = ~np.isnan(codes)
+    recoded = np.full_like(codes, np.nan)
+    recoded[known] = positions[codes[known].astype(np.intp)]
+    return recoded
+
+
 def _one_number_each(
-    attributes: Sequence[Attribute], columns: Sequence[int], table: Matrix
+    columns: Sequence[int], is_turned: Sequence[bool], table: Matrix
 ) -> NDArray[np.float32] | sparse.csr_array:
     """The columns as they are, but those whose first value means 1 turned round."""
     chosen = np.asarray(columns, dtype=np.intp)
-    turned = np.array([attributes[c].numbers == (1, 0) for c in columns], dtype=bool)
+    turned = np.array(is_turned, dtype=bool)
     part: Any = table[:, chosen]
     if isinstance(part, np.ndarray):
         part[:, turned] = 1 - part[:, turned]

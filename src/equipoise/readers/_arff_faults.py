@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from equipoise._errors import InvalidFile, shown_list
+from equipoise._errors import InvalidInput, shown_list
 from equipoise.readers._arff_header import Attribute, Header, unquoted
-from equipoise.readers._text import fault, shown_value
+from equipoise.readers._places import fault, shown_value
 
 _VALUE = re.compile(r"""\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^,]*)\s*(?:,|$)""")
 _CUT_OFF = "The file may be cut off: compare its size with the original's."
@@ -14,7 +14,7 @@ _CUT_OFF = "The file may be cut off: compare its size with the original's."
 
 def explain_bad_row(
     header: Header, is_sparse: bool, line: int, text: str, error: Exception
-) -> InvalidFile:
+) -> InvalidInput:
     """Returns the error that names what is wrong with a row, as far as it can be told.
 
     Args:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from equipoise._errors import shown_list
-from equipoise.readers._text import fault, shown_value
+from equipoise.readers._places import fault, shown_value
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _ATTRIBUTE = re.compile(rf"@attribute\s+({_QUOTED}|[^\s{{]+)\s*(?=[\s{{])(.*)$", re.IGNORECASE)
@@ -153,6 +153,35 @@ def check_same_header(first: Header, other: Header) -> None:
             f"has {m} attributes, {str(first.path)!r} has {n}: only one of them has {extra!r}.",
             remedy="Read the files one by one.",
         )
+
+
+def merged_attribute(headers: Sequence[Header], name: str) -> Attribute:
+    """Returns the attribute of that name with the values that it has in any of the files.
+
+    Raises:
+        InvalidFile: it is of different types, or the values have nothing in common.
+    """
+    first, merged = headers[0], None
+    for header in headers:
+        own = next(attribute for attribute in header.attributes if attribute.name == name)
+        if merged is None:
+            first, merged = header, own
+            continue
+        alike = own.kind == merged.kind and (not own.values or set(own.values) & set(merged.values))
+        if not alike:
+            raise fault(
+                header.path,
+                f"the attribute is {own.type_text}, in {str(first.path)!r} it is "
+                f"{merged.type_text}.",
+                line=own.line,
+                column=name,
+                remedy="Declare it alike in both files.",
+            )
+        values = tuple(dict.fromkeys(merged.values + own.values))
+        merged = replace(merged, values=values)
+    if merged is None:
+        raise KeyError(name)
+    return merged
 
 
 def meka_label_columns(header: Header) -> tuple[int, ...] | None:

@@ -20,9 +20,10 @@ from scipy import sparse
 
 from equipoise.readers._arff_faults import explain_bad_row
 from equipoise.readers._arff_header import Attribute, Header, read_header
+from equipoise.readers._bytes import encoding_of, open_text
 from equipoise.readers._checks import Matrix
 from equipoise.readers._labels import Columns
-from equipoise.readers._text import encoding_of, fault
+from equipoise.readers._places import fault
 
 _NAN = float("nan")
 
@@ -39,7 +40,7 @@ class Source:
     def open(cls, path: Path) -> Source:
         """Reads the header and looks at the first row."""
         encoding = encoding_of(path)
-        with path.open(encoding=encoding) as file:
+        with open_text(path, encoding) as file:
             header = read_header(path, iter(file))
             first = next(_data_lines(file, header), None)
         if first is None:
@@ -53,7 +54,7 @@ class Source:
 
     def rows(self) -> Iterator[tuple[int, str]]:
         """The line number and text of every row."""
-        with self.header.path.open(encoding=self.encoding) as file:
+        with open_text(self.header.path, self.encoding) as file:
             yield from _data_lines(islice(file, self.header.data_line, None), self.header)
 
 
@@ -171,7 +172,9 @@ class _Sparse(_Reading):
             row.pop(column, None)
         try:
             self.values.extend(row.values())
-        except TypeError:
+        except TypeError:  # a missing value, whose index liac-arff does not check
+            if max(row) >= len(self.attributes):
+                raise ValueError("an index beyond the attributes") from None
             del self.values[len(self.indices) :]
             self.values.extend(_NAN if value is None else value for value in row.values())
         self.indices.extend(row)

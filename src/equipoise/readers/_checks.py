@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from equipoise._errors import InvalidFile, InvalidInput
-from equipoise.readers._text import Locate, fault
+from equipoise._errors import InvalidInput
+from equipoise.readers._places import Locate, Place, fault
 from equipoise.targets import Targets, as_targets
 
 Matrix = NDArray[Any] | sparse.csr_array
+
+# Every column has a name, so an index by mistake of twelve digits must not make as many.
+MOST_COLUMNS = 1 << 24
 
 _BLOCK = 1 << 16  # cells looked at a time, so that masks stay small
 
@@ -45,15 +47,17 @@ def check_finite(x: Matrix, names: Sequence[str], locate: Locate) -> None:
     cell = first_cell(x, np.isinf)
     if cell is not None:
         row, column, _ = cell
-        path, line = locate(row)
-        raise fault(
-            path,
-            "the value is infinite, or too large for a 32-bit number.",
-            line=line,
-            column=names[column],
-            remedy="Rescale the column, leave the cell empty, or leave the column out with "
-            "`ignore`.",
-        )
+        raise infinite_value(locate(row), names[column])
+
+
+def infinite_value(place: Place, column: str) -> InvalidInput:
+    """Returns the error for a feature that is infinite."""
+    return fault(
+        place,
+        "the value is infinite, or too large for a 32-bit number.",
+        column=column,
+        remedy="Rescale the column, leave the cell empty, or leave the column out with `ignore`.",
+    )
 
 
 def label_targets(
@@ -73,24 +77,23 @@ def label_targets(
     cell = first_cell(matrix, _is_no_label)
     if cell is not None:
         row, column, value = cell
-        path, line = locate(row)
-        raise not_a_label(path, line, columns[column], f"{value:g}")
+        raise not_a_label(locate(row), columns[column], f"{value:g}")
     try:
         return as_targets(matrix, label_names=label_names)
     except InvalidInput as error:
-        raise InvalidFile(
-            f"The labels of {str(locate(0)[0])!r}: {error.problem}",
+        raise fault(
+            locate(0).origin,
+            f"in the labels, {error.problem}",
             received=error.received,
             remedy="Write 0 for a negative label, and leave cells empty that are not known.",
         ) from error
 
 
-def not_a_label(path: Path, line: int, column: str, value: str) -> InvalidFile:
+def not_a_label(place: Place, column: str, value: str) -> InvalidInput:
     """Returns the error for a cell of a label column that is not 0 or 1."""
     return fault(
-        path,
+        place,
         "a label must be 0 or 1 (empty where it is not known).",
-        line=line,
         column=column,
         received=value,
         remedy="Name label columns only; for a column of label sets pass `labels_column`.",

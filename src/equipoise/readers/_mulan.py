@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from equipoise._errors import InvalidFile
-from equipoise.readers._text import fault
+from equipoise.readers._places import fault
 
 _REMEDY = 'Mulan\'s form is <labels xmlns="http://mulan.sourceforge.net/labels"><label name="…"/>….'
 
