@@ -1,30 +1,42 @@
 """From scores to decisions: corrected probabilities, and a threshold for each label.
 
-`CrossFitted` is loaded on first use: scikit-learn's estimators take a second to import.
+What needs scikit-learn's model selection is loaded on first use: it takes a second to import.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from equipoise.decision.calibrator import Calibrator, cross_fitted_probabilities
 from equipoise.decision.chain import DecisionChain
 from equipoise.decision.correction import Correction
 from equipoise.decision.thresholds import Thresholds
 from equipoise.decision.tuning import judge_thresholds, tune_thresholds
 
 if TYPE_CHECKING:
+    from equipoise.decision.calibration import CalibrationComparison, compare_calibration
     from equipoise.decision.cross_fitted import CrossFitted
 
 __all__ = [
+    "CalibrationComparison",
+    "Calibrator",
     "Correction",
     "CrossFitted",
     "DecisionChain",
     "Thresholds",
+    "compare_calibration",
+    "cross_fitted_probabilities",
     "judge_thresholds",
     "tune_thresholds",
 ]
 
+_LATER = {
+    "CalibrationComparison": "calibration",
+    "CrossFitted": "cross_fitted",
+    "compare_calibration": "calibration",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "CrossFitted":
-        return importlib.import_module("equipoise.decision.cross_fitted").CrossFitted
+    if name in _LATER:
+        return getattr(importlib.import_module(f"equipoise.decision.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,13 @@ mean, and `Score` names it; with average=None it is NaN, the one place where a N
 """
 
 from equipoise.exact.averaging import Score
-from equipoise.exact.calibration import brier_score, expected_calibration_error, log_loss
+from equipoise.exact.calibration import (
+    ReliabilityCurve,
+    brier_score,
+    expected_calibration_error,
+    log_loss,
+    reliability_curve,
+)
 from equipoise.exact.counts import (
     balanced_accuracy,
     f_beta,
@@ -33,6 +39,7 @@ from equipoise.exact.top_k import (
 )
 
 __all__ = [
+    "ReliabilityCurve",
     "Score",
     "average_precision",
     "balanced_accuracy",
@@ -52,6 +59,7 @@ __all__ = [
     "propensity_precision_at_k",
     "ranking_loss",
     "recall",
+    "reliability_curve",
     "roc_auc",
     "subset_accuracy",
 ]
