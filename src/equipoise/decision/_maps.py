@@ -69,11 +69,12 @@ def _linear(name: str, features: list[Float], y: Float, weights: Float | None) -
 
     model = LogisticRegression(C=_PENALTY, max_iter=1000)
     model.fit(np.column_stack(features), y, sample_weight=weights)
+    slopes: Any = model.coef_
     return {
         "kind": "linear",
         "features": name,
-        "slopes": model.coef_[0].tolist(),
-        "intercept": float(model.intercept_[0]),
+        "slopes": slopes[0].tolist(),
+        "intercept": float(np.asarray(model.intercept_)[0]),
     }
 
 
