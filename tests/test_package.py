@@ -36,6 +36,8 @@ def test_import_loads_nothing_heavy():
         "equipoise.report",
         "equipoise.model_selection",
         "equipoise.metrics",
+        "equipoise.resampling",
+        "equipoise.evaluation",
     ],
 )
 def test_the_numpy_half_loads_no_keras(module):

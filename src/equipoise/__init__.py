@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from equipoise import comparison as comparison
     from equipoise import datasets as datasets
     from equipoise import decision as decision
+    from equipoise import evaluation as evaluation
     from equipoise import layers as layers
     from equipoise import losses as losses
     from equipoise import metrics as metrics
     from equipoise import model_selection as model_selection
     from equipoise import readers as readers
+    from equipoise import resampling as resampling
     from equipoise import training as training
     from equipoise.classifier import MultilabelClassifier as MultilabelClassifier
     from equipoise.comparison import Comparison as Comparison
     from equipoise.comparison import compare as compare
+    from equipoise.evaluation import evaluate as evaluate
     from equipoise.stats import LabelStats as LabelStats
     from equipoise.targets import Targets as Targets
     from equipoise.targets import as_targets as as_targets
@@ -38,11 +41,13 @@ _MODULES = (
     "comparison",
     "datasets",
     "decision",
+    "evaluation",
     "layers",
     "losses",
     "metrics",
     "model_selection",
     "readers",
+    "resampling",
     "training",
 )
 
@@ -54,6 +59,7 @@ _HOMES = {
     "Targets": "equipoise.targets",
     "as_targets": "equipoise.targets",
     "compare": "equipoise.comparison",
+    "evaluate": "equipoise.evaluation",
     "fit": "equipoise.training",
 }
 
@@ -72,12 +78,15 @@ __all__ = [
     "comparison",
     "datasets",
     "decision",
+    "evaluate",
+    "evaluation",
     "fit",
     "layers",
     "losses",
     "metrics",
     "model_selection",
     "readers",
+    "resampling",
     "training",
 ]
 
