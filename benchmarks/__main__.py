@@ -3,7 +3,17 @@
 import importlib
 import sys
 
-ALL = ("imports", "labels", "metrics", "splitting")
+ALL = (
+    "imports",
+    "intervals",
+    "keras_metrics",
+    "labels",
+    "losses",
+    "metrics",
+    "readers",
+    "resampling",
+    "splitting",
+)
 
 for name in sys.argv[1:] or ALL:
     print(f"\n== {name}", flush=True)

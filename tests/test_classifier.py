@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import equipoise as eq
-from equipoise._errors import InvalidInput
+from equipoise._errors import InvalidInput, Undefined
 
 pytestmark = pytest.mark.keras
 
@@ -43,10 +43,10 @@ WITH_TUNED_THRESHOLDS = CANNOT_APPLY | {
 
 
 @pytest.mark.parametrize(
-    ("thresholds", "expected_failures"), [(0.5, CANNOT_APPLY), ("tuned", WITH_TUNED_THRESHOLDS)]
+    ("thresholds", "expected_failures"), [(0.5, CANNOT_APPLY), ("shrunk", WITH_TUNED_THRESHOLDS)]
 )
 def test_scikit_learns_own_checks(thresholds, expected_failures):
-    if thresholds == "tuned" and keras.backend.backend() != "jax":
+    if thresholds == "shrunk" and keras.backend.backend() != "jax":
         pytest.skip("the checks run at 0.5 on every backend, at tuned thresholds on JAX only")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the checks warn of what they skip
@@ -88,6 +88,16 @@ def test_labels_of_every_kind_keep_their_names():
         if not sparse.issparse(form):
             assert fitted.classes_.tolist() == names
     assert quick().fit(X, y).classes_.tolist() == [0, 1, 2]
+
+
+def test_without_an_inverse_link_it_decides_but_gives_no_probabilities():
+    X, y = problem()
+    for target in (y, y[:, 0], y[:, 0] + y[:, 1]):
+        fitted = quick(treatment="zlpr").fit(X, target)
+        assert fitted.predict(X).shape == target.shape
+        assert np.isfinite(fitted.decision_function(X)).all()
+        with pytest.raises(Undefined, match="'zlpr' gives no probabilities"):
+            fitted.predict_proba(X)
 
 
 def test_two_classes_and_several_classes():

@@ -27,9 +27,9 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
     """A small network per inner fold, with corrected probabilities and tuned thresholds.
 
     Multi-label, multi-class and binary y alike. Each inner fold trains one network and holds rows
-    out for early stopping (on macro average precision) and for thresholds; probabilities are the
-    mean over the networks, decisions are made at the thresholds. With several classes, the
-    decision is the most probable one.
+    out for early stopping (on macro average precision), and for temperature and thresholds (see
+    `DecisionChain`); probabilities are the mean over the networks, decisions are made at the
+    thresholds. With several classes, the decision is the most probable one.
 
     Not for images, sequences or text as such: pass `model`, or features made from them.
 
@@ -47,8 +47,9 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         max_epochs: bound on the epochs of each network.
         patience: epochs without improvement before training stops.
         clip: bound on standardised features.
-        thresholds: "tuned" on held-out rows for the best F1 of each label, or one probability
-            from which on every label is predicted.
+        thresholds: rule by which they are found on held-out rows, for the best F1 ("shrunk",
+            "tuned", "pooled" or "analytic", see `tune_thresholds`); or one probability from which
+            on every label is predicted.
         random_state: seed, generator or None; global random states are left as they were.
 
     Attributes:
@@ -81,7 +82,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         max_epochs: int = 60,
         patience: int = 8,
         clip: float = 3.0,
-        thresholds: Literal["tuned"] | float = "tuned",
+        thresholds: Literal["shrunk", "tuned", "pooled", "analytic"] | float = "shrunk",
         random_state: Any = None,
     ):
         self.model = model
@@ -128,6 +129,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
                 "`X` and `y` must have the same number of rows.",
                 received=f"{X.shape[0]} and {targets.n_rows}",
             )
+        rule: Any = self.thresholds if isinstance(self.thresholds, str) else "shrunk"
         fitted = fit_treatment(
             _DEFAULT if self.treatment == "default" else self.treatment,
             X,
@@ -145,24 +147,29 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
                 max_epochs=self.max_epochs,
                 patience=self.patience,
                 clip=self.clip,
+                thresholds=rule,
             ),
             random_state=int(check_random_state(self.random_state).randint(2**31 - 1)),
         )
-        if self.thresholds != "tuned":
+        if not isinstance(self.thresholds, str):
             level = check_number("thresholds", self.thresholds, minimum=0.0, maximum=1.0)
             fixed = Thresholds(np.full(targets.n_labels, level), targets.label_names)
-            fitted = replace(fitted, thresholds=fixed)
+            fitted = replace(fitted, chain=replace(fitted.chain, thresholds=fixed))
         self.fitted_: FittedTreatment = fitted
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Returns probabilities: (N, L) of the labels, or (N, K) of the classes of a 1-D y."""
+        """Returns probabilities: (N, L) of the labels, or (N, K) of the classes of a 1-D y.
+
+        Raises:
+            Undefined: the treatment's loss has no inverse link.
+        """
         X = self._check_features(X)
         p = self.fitted_.predict_proba(X)
         if self.task_ == "binary":
             return np.column_stack([1 - p, p])
         if self.task_ == "multiclass":
-            return p / np.maximum(p.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+            return _shares(p)
         return p
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -173,7 +180,8 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "fitted_")
         if self.task_ == "multiclass":
-            return np.log(np.maximum(self.predict_proba(X), np.finfo(np.float64).tiny))
+            shares = _shares(self.fitted_.scores(self._check_features(X)))
+            return np.log(np.maximum(shares, np.finfo(np.float64).tiny))
         decision = self.fitted_.decision_function(self._check_features(X))
         return decision.reshape(-1) if self.task_ == "binary" else decision
 
@@ -181,7 +189,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         """Returns (N, L) decisions of 0 and 1, or (N,) classes where y was 1-D."""
         check_is_fitted(self, "fitted_")
         if self.task_ == "multiclass":
-            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+            return self.classes_[self.decision_function(X).argmax(axis=1)]
         decisions = self.fitted_.predict(self._check_features(X)).astype(np.intp)
         if self.task_ == "binary":
             return self.classes_[decisions.reshape(-1)]
@@ -263,6 +271,10 @@ def _as_classes(y: Any) -> NDArray[Any] | None:
         isinstance(row, (set, frozenset, list, tuple)) for row in flat
     )
     return None if sets else flat
+
+
+def _shares(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return scores / np.maximum(scores.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
 
 
 def _is_known(value: Any) -> bool:

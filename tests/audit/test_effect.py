@@ -63,6 +63,45 @@ def test_logit_adjustment_moves_the_threshold_to_the_prevalence():
     assert expit(-shift) == pytest.approx(prevalence)
 
 
+PREVALENCE = [0.5, 0.1, 0.02]
+ADDING_UP = [
+    losses.WeightedBinaryCrossentropy(),
+    losses.LogitAdjustedBinaryCrossentropy(prevalence=PREVALENCE),
+    losses.Focal(alpha=[0.25, 0.5, 0.75]),
+    losses.Asymmetric(),
+    losses.Hill(),
+    losses.LDAM(prevalence=PREVALENCE, scale=2.0),
+    losses.DistributionBalanced(prevalence=PREVALENCE, rebalance=False),
+    losses.PropensityBinaryCrossentropy(propensity=[0.3, 0.6, 1.0]),
+    losses.PropensityBinaryCrossentropy(propensity=[0.8, 0.6, 1.0], form="unbiased"),
+]
+
+
+@pytest.mark.parametrize("loss", ADDING_UP, ids=lambda loss: type(loss).__name__)
+def test_every_loss_that_adds_up_over_labels(loss):
+    """Where the gradients of both sides balance, the scores stand for the true frequencies."""
+    e = effect(WEIGHTS, Y, loss=loss)
+    for key in ("loss_share", "positive_share_of_gradient", "threshold", "log_odds_shift"):
+        assert np.isfinite(getattr(e, key)).all()
+    link = (
+        type(loss)
+        .from_config(loss.get_config() | {"positive_weight": WEIGHTS.positive.tolist()})
+        .link
+    )
+    assert e.threshold == pytest.approx(link.to_probability(np.zeros((1, 3)))[0])
+    balanced = link.logits(Y.mean(axis=0)[None, :])
+    at_balance = effect(WEIGHTS, Y, loss=loss, scores=np.tile(balanced, (len(Y), 1)))
+    assert at_balance.positive_share_of_gradient == pytest.approx([0.5] * 3, rel=1e-3)
+
+
+@pytest.mark.parametrize("loss", [losses.ZLPR(), losses.DistributionBalanced(prevalence=[0.1] * 3)])
+def test_other_losses_are_refused(loss):
+    with pytest.raises(
+        (InvalidInput, Undefined), match="sum over labels.*ZLPR|depend on all labels"
+    ):
+        effect(WEIGHTS, Y, loss=loss)
+
+
 def test_absent_labels_and_rendering():
     y = np.zeros((5, 2))
     e = effect(eq.LabelWeights.from_targets(y), y)

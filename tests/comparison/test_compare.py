@@ -10,9 +10,9 @@ from sklearn.model_selection import GroupKFold, KFold
 
 from equipoise._errors import InvalidInput
 from equipoise.comparison import METRICS, Comparison, compare
-from equipoise.comparison.document import document
+from equipoise.comparison.document import document, uncorrected
 from equipoise.datasets import digits_scenes
-from equipoise.training import TrainingOptions, Treatment
+from equipoise.training import TREATMENTS, TrainingOptions, Treatment
 
 pytestmark = pytest.mark.keras
 
@@ -180,6 +180,44 @@ def test_one_fold_shows_no_difference():
     result = compare(X, y, ["balanced"], cv=split, options=QUICK)
     assert result.differences("macro_ap")["balanced"].low is None
     assert "one fold shows no spread" in " ".join(result.verdict())
+
+
+def test_every_treatment_can_be_compared(tmp_path):
+    """Where no formula undoes a loss there are no corrected probabilities: a dash, not a guess."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 4)).astype(np.float32)
+    y = (X[:, :3] + rng.normal(size=(120, 3)) > [0.0, 0.8, 1.2]).astype(int)
+    of_classes = [name for name in TREATMENTS if "categorical" in name]
+    of_labels = [name for name in TREATMENTS if name not in of_classes]
+    quick = TrainingOptions(max_epochs=1, hidden_units=4, batch_size=16)
+    halves = [(np.arange(60), np.arange(60, 120))]
+    result = compare(X, y, of_labels, cv=halves, options=quick)
+    table = {row["treatment"]: row for row in result.table().to_dicts()}
+    without = {"distribution_balanced", "zlpr", "two_way", "soft_f_beta"}
+    for name, row in table.items():
+        for metric in METRICS:
+            corrected = metric in ("log_loss", "brier", "ece")
+            assert (row[metric] is None) == (corrected and name in without), (name, metric)
+    for name in without:
+        assert np.isnan(result.reliability(name, "corrected")[1:]).all()
+    assert set(uncorrected(result)) == without
+    assert json.dumps(result.to_dict(), allow_nan=False)
+    text = result.report(tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "No formula undoes the loss of distribution\\_balanced, zlpr, two\\_way, soft" in text
+    classes = compare(X, X[:, :3].argmax(axis=1), of_classes, cv=halves, options=quick)
+    assert not uncorrected(classes)
+
+
+def test_the_verdict_says_where_no_formula_corrects():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4)).astype(np.float32)
+    y = (X[:, :3] + rng.normal(size=(200, 3)) > [0.0, 0.8, 1.2]).astype(int)
+    quick = TrainingOptions(max_epochs=20, hidden_units=4, batch_size=16, learning_rate=0.02)
+    result = compare(X, y, ["soft_f_beta"], cv=2, options=quick)
+    assert "soft_f_beta distorts them most" in result.verdict()[-1]
+    assert "no formula corrects them" in result.verdict()[-1]
+    figure = document(result, "x")["sections"][3]["figure"]
+    assert [s["title"] for s in figure["series"]] == ["none, raw", "soft_f_beta, raw"]
 
 
 def test_any_model_may_be_compared(scenes):

@@ -72,7 +72,7 @@ def test_weights_of_the_temperature_are_repetitions(log_odds):
 
 def test_the_chain_is_temperature_and_thresholds(log_odds):
     y, z = log_odds
-    chain = DecisionChain.fitted(y, 2 * z, random_state=3)
+    chain = DecisionChain.fitted(y, 2 * z, n_models=2, random_state=3)
     assert chain.temperature == pytest.approx(2, rel=0.1)
     p = expit(2 * z / np.sqrt(chain.temperature))
     np.testing.assert_allclose(chain.held_out(2 * z), p)
@@ -85,21 +85,29 @@ def test_the_chain_is_temperature_and_thresholds(log_odds):
     np.testing.assert_array_equal(margins >= 0, mean >= chain.thresholds.values)
 
 
+def test_a_single_model_is_divided_by_the_whole_temperature(log_odds):
+    y, z = log_odds
+    chain = DecisionChain.fitted(y, 3 * z, n_models=1)
+    np.testing.assert_allclose(chain.probabilities([3 * z]), expit(3 * z / chain.temperature))
+    with pytest.raises(InvalidInput, match="2 models for a chain of 1"):
+        chain.probabilities([z, z])
+
+
 def test_unknown_cells_and_weights_reach_the_chain(log_odds):
     y, z = log_odds[0][:300].astype(float), log_odds[1][:300] * 2
     unknown = y.copy()
     unknown[100:, 2] = np.nan
     w = np.ones(y.shape)
     w[100:, 2] = 0
-    a = DecisionChain.fitted(unknown, z)
-    b = DecisionChain.fitted(y, z, sample_weight=w)
+    a = DecisionChain.fitted(unknown, z, n_models=3)
+    b = DecisionChain.fitted(y, z, n_models=3, sample_weight=w)
     assert a.temperature == pytest.approx(b.temperature)
     np.testing.assert_allclose(a.thresholds.values, b.thresholds.values)
 
 
 def test_the_chain_survives_saving(tmp_path, log_odds):
     y, z = log_odds
-    chain = DecisionChain.fitted(y[:200], z[:200])
+    chain = DecisionChain.fitted(y[:200], z[:200], n_models=1)
     for same in (
         DecisionChain.from_dict(json.loads(json.dumps(chain.to_dict(), allow_nan=False))),
         DecisionChain.from_json(chain.to_json(tmp_path / "chain.json")),
@@ -116,8 +124,8 @@ def test_what_is_no_chain_is_refused(log_odds):
     with pytest.raises(InvalidInput, match="`temperature` must be a number"):
         DecisionChain(Thresholds([0.5]), 0.0)
     with pytest.raises(InvalidInput, match="`log_odds` must be finite"):
-        DecisionChain.fitted(y, np.where(z > 3, np.inf, z))
-    with pytest.raises(InvalidInput, match="at least one model"):
+        DecisionChain.fitted(y, np.where(z > 3, np.inf, z), n_models=2)
+    with pytest.raises(InvalidInput, match="each model"):
         DecisionChain(Thresholds([0.5])).probabilities([])
 
 

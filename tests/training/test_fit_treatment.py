@@ -1,15 +1,25 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.special import expit, logit
 
 from equipoise import exact
-from equipoise._errors import InvalidInput
+from equipoise._errors import InvalidInput, Undefined
+from equipoise.decision import DecisionChain
 from equipoise.stats import LabelStats
 from equipoise.training import TREATMENTS, TrainingOptions, Treatment, as_treatment, fit_treatment
+from equipoise.training import workbench as workbench_module
 from equipoise.weights import LabelWeights
 
 pytestmark = pytest.mark.keras
+
+# Those whose loss no formula undoes, and those for one class a row.
+WITHOUT_PROBABILITIES = {"distribution_balanced", "zlpr", "two_way", "soft_f_beta"}
+CLASS_TREATMENTS = ("weighted_categorical", "logit_adjusted_categorical", "categorical_focal")
+LABEL_TREATMENTS = [name for name in TREATMENTS if name not in CLASS_TREATMENTS]
 
 QUICK = TrainingOptions(max_epochs=3, hidden_units=16, batch_size=32)
 
@@ -23,7 +33,7 @@ def problem(n=300, n_labels=3, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("name", "n_folds"), [*((name, 1) for name in TREATMENTS), ("balanced", 3)]
+    ("name", "n_folds"), [*((name, 1) for name in LABEL_TREATMENTS), ("balanced", 3)]
 )
 def test_every_treatment_learns_and_predicts(name, n_folds):
     X, y = problem()
@@ -33,13 +43,44 @@ def test_every_treatment_learns_and_predicts(name, n_folds):
     fitted = fit_treatment(name, X, y, options=options)
     assert len(fitted.members) == n_folds
     new_X, new_y = problem(seed=1)
-    p = fitted.predict_proba(new_X)
-    assert p.shape == new_y.shape
-    assert ((p >= 0) & (p <= 1)).all()
+    scores = fitted.scores(new_X)
+    assert scores.shape == new_y.shape
+    assert ((scores >= 0) & (scores <= 1)).all()
     decisions = fitted.predict(new_X)
-    np.testing.assert_array_equal(decisions, p >= fitted.thresholds.values)
+    np.testing.assert_array_equal(decisions, scores >= fitted.thresholds.values)
     np.testing.assert_array_equal(decisions, fitted.decision_function(new_X) >= 0)
-    assert exact.roc_auc(new_y[:, 0], p[:, 0]) > 0.75
+    assert exact.roc_auc(new_y[:, 0], scores[:, 0]) > 0.75
+    assert fitted.has_probabilities == (name not in WITHOUT_PROBABILITIES)
+    if fitted.has_probabilities:
+        np.testing.assert_array_equal(fitted.predict_proba(new_X), scores)
+    else:
+        raw = fitted.scores(new_X, corrected=False)
+        np.testing.assert_array_equal(np.argsort(raw, axis=0), np.argsort(scores, axis=0))
+        with pytest.raises(Undefined, match=f"'{name}' gives no probabilities.*held_scores"):
+            fitted.predict_proba(new_X)
+
+
+@pytest.mark.parametrize("name", CLASS_TREATMENTS)
+def test_treatments_of_classes_learn_and_predict(name):
+    X, _ = problem()
+    y = (X[:, :3] + [1.5, 0.5, 0.0]).argmax(axis=1)
+    options = TrainingOptions(max_epochs=6, hidden_units=16, batch_size=32, learning_rate=0.02)
+    fitted = fit_treatment(name, X, y, options=options)
+    p = fitted.predict_proba(X)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    assert (p.argmax(axis=1) == y).mean() > 0.75
+    with pytest.raises(InvalidInput, match="classes that exclude each other.*multilabel targets"):
+        fit_treatment(name, X, problem()[1], options=options)
+
+
+@pytest.mark.parametrize("name", ["none", "balanced", "asymmetric", "hill", "propensity", "zlpr"])
+def test_training_starts_at_the_frequencies_of_the_labels(name):
+    """A step too small to move anything shows where the network began."""
+    X, y = problem(n=1000)
+    options = TrainingOptions(max_epochs=1, hidden_units=0, learning_rate=1e-9, held_share=0.5)
+    fitted = fit_treatment(name, X, y, options=options)
+    start = expit(fitted.members[0].log_odds(np.zeros_like(X[:1]) + X.mean(axis=0)))[0]
+    assert start == pytest.approx(y.mean(axis=0), rel=0.1)
 
 
 def test_held_scores_come_from_networks_that_did_not_see_the_row():
@@ -51,7 +92,7 @@ def test_held_scores_come_from_networks_that_did_not_see_the_row():
     )
     np.testing.assert_array_equal(crossed.held_rows, np.arange(300))
     # Every row's held-out score is one network's; each network held out a third.
-    by_member = np.stack([m.link.to_probability(m.logits(X)) for m in crossed.members])
+    by_member = np.stack([crossed.chain.held_out(m.log_odds(X)) for m in crossed.members])
     owner = np.abs(by_member - crossed.held_scores).max(axis=2).argmin(axis=0)
     assert np.bincount(owner).tolist() == [100, 100, 100]
 
@@ -111,17 +152,56 @@ def test_logit_adjustment_with_its_correction_is_plain_training():
     plain = fit_treatment("none", X, y, options=QUICK)
     adjusted = fit_treatment("logit_adjusted", X, y, options=QUICK)
     # Its prevalences are smoothed by half a positive, so the starting points nearly agree.
-    np.testing.assert_allclose(adjusted.predict_proba(X), plain.predict_proba(X), atol=5e-3)
-    assert np.abs(adjusted.predict_proba(X, corrected=False) - plain.predict_proba(X)).max() > 0.1
+    odds = [fitted.members[0].log_odds(X) for fitted in (adjusted, plain)]
+    np.testing.assert_allclose(expit(odds[0]), expit(odds[1]), atol=5e-3)
+    assert np.abs(adjusted.scores(X, corrected=False) - plain.predict_proba(X)).max() > 0.1
 
 
 def test_the_correction_undoes_the_weights():
     X, y = problem(n=2000)
     options = TrainingOptions(max_epochs=8, hidden_units=16, dropout=0.0, learning_rate=0.02)
     fitted = fit_treatment("balanced", X, y, options=options)
-    raw, corrected = fitted.predict_proba(X, corrected=False), fitted.predict_proba(X)
+    raw, corrected = fitted.scores(X, corrected=False), expit(fitted.members[0].log_odds(X))
     assert raw[:, 2].mean() > 2 * y[:, 2].mean()
     assert corrected[:, 2].mean() == pytest.approx(y[:, 2].mean(), rel=0.35)
+
+
+def test_temperature_and_thresholds_are_those_of_the_held_rows():
+    X, y = problem()
+    fitted = fit_treatment("none", X, y, options=replace(QUICK, n_folds=3), random_state=4)
+    odds = logit(fitted.held_scores) * np.sqrt(fitted.chain.temperature)
+    again = DecisionChain.fitted(y, odds, n_models=3, random_state=4)
+    assert again.temperature == pytest.approx(fitted.chain.temperature, rel=1e-3)
+    np.testing.assert_allclose(again.thresholds.values, fitted.thresholds.values, rtol=1e-3)
+    mean = np.mean([fitted.chain.held_out(m.log_odds(X)) for m in fitted.members], axis=0)
+    np.testing.assert_allclose(fitted.predict_proba(X), mean)
+
+
+def test_networks_that_take_turns_on_one_workbench_are_as_those_trained_alone():
+    X, y = problem()
+    together = fit_treatment("inverse_sqrt", X, y, options=replace(QUICK, n_folds=3))
+    workbench_module._benches.clear()
+    alone = fit_treatment("inverse_sqrt", X, y, options=replace(QUICK, n_folds=3))
+    assert len(workbench_module._benches) == 1
+    fit_treatment("balanced", X[:200], y[:200], options=QUICK)
+    assert len(workbench_module._benches) == 1  # weights travel with the cells
+    for one, other in zip(together.members, alone.members, strict=True):
+        for a, b in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_weights_that_travel_with_the_cells_are_those_in_the_loss():
+    _, y = problem()
+    stats = LabelStats.from_targets(y)
+    treatment = as_treatment("balanced")
+    bare, carried = treatment.split(stats)
+    z = np.random.default_rng(0).normal(size=y.shape).astype(np.float32)
+    in_the_loss = treatment.build_loss(stats)(y.astype(np.float32), z)
+    travelling = bare.build_loss(stats)(
+        y.astype(np.float32), z, sample_weight=carried.for_cells(y).astype(np.float32)
+    )
+    assert float(travelling) == pytest.approx(float(in_the_loss), rel=1e-6)
+    assert as_treatment("focal").split(stats) == (as_treatment("focal"), None)
 
 
 def test_a_label_that_never_occurs_and_rows_without_labels_are_ordinary():

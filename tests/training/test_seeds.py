@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from equipoise.links import SigmoidLink
 from equipoise.training import build_network, seeded
 
 pytestmark = pytest.mark.keras
@@ -48,7 +49,7 @@ def test_the_outside_is_restored_after_an_error():
 
 def test_the_network_starts_at_the_prevalence():
     prevalence, shift = np.array([0.5, 0.01, 0.0]), np.array([0.0, 2.0, 0.0])
-    model = build_network(4, 3, prevalence=prevalence, log_odds_shift=shift)
+    model = build_network(4, 3, prevalence=prevalence, link=SigmoidLink(shift))
     logits = keras.ops.convert_to_numpy(model(np.zeros((1, 4), dtype=np.float32)))[0]
     probability = 1 / (1 + np.exp(-(logits - shift)))
     assert probability == pytest.approx([0.5, 0.01, 1e-4], rel=1e-4)

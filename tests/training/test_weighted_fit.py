@@ -5,7 +5,7 @@ from keras import ops
 
 import equipoise as eq
 from equipoise._errors import InvalidInput
-from equipoise.losses import WeightedBinaryCrossentropy
+from equipoise.losses import Focal, WeightedBinaryCrossentropy
 from equipoise.training import fit
 
 pytestmark = pytest.mark.keras
@@ -105,6 +105,37 @@ def test_every_form_of_the_loss_is_translated(activation, loss):
     assert history["loss"][0] == pytest.approx(expected(Y, probabilities(), POSITIVE, 1), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [
+        ("sigmoid", "binary_focal_crossentropy"),
+        ("sigmoid", keras.losses.binary_focal_crossentropy),
+        ("sigmoid", keras.losses.BinaryFocalCrossentropy(gamma=0.5, alpha=0.9)),
+        ("sigmoid", keras.losses.BinaryFocalCrossentropy(True, alpha=0.3, reduction="sum")),
+        (None, keras.losses.BinaryFocalCrossentropy(True, gamma=3.0, from_logits=True)),
+    ],
+)
+def test_focal_crossentropy_is_translated(activation, loss):
+    ones = dict.fromkeys(range(3), 1.0)
+    built = model(activation, loss)
+    plain = built.fit(X, Y, verbose=0).history["loss"]
+    same = fit(built, X, Y, class_weight=ones, verbose=0).history["loss"]
+    assert same == pytest.approx(plain, rel=1e-5)
+    own = keras.losses.get(loss)
+    if not isinstance(own, keras.losses.Loss):
+        own = keras.losses.BinaryFocalCrossentropy()
+    config = own.get_config()
+    ours = Focal(
+        config["gamma"],
+        config["alpha"] if config["apply_class_balancing"] else None,
+        positive_weight=POSITIVE,
+        reduction=own.reduction,
+    )
+    wanted = float(ops.convert_to_numpy(ours(Y, probabilities())))
+    wanted /= 3 if own.reduction == "sum" else 1
+    assert trained(built, X, Y)["loss"] == pytest.approx([wanted], rel=1e-5)
+
+
 def test_label_smoothing_and_reduction_are_kept():
     smoothed = keras.losses.BinaryCrossentropy(label_smoothing=0.2)
     history = trained(model(loss=smoothed), X, Y)
@@ -113,7 +144,8 @@ def test_label_smoothing_and_reduction_are_kept():
         expected(soft, probabilities(), POSITIVE, 1), rel=1e-5
     )
     summed = trained(model(loss=keras.losses.BinaryCrossentropy(reduction="sum")), X, Y)
-    assert summed["loss"][0] > 10 * history["loss"][0]
+    asked = 24 * expected(Y, probabilities(), POSITIVE, 1)  # Keras adds up means over labels
+    assert summed["loss"][0] == pytest.approx(asked, rel=1e-5)
 
 
 def test_readings_of_the_weights():
@@ -279,6 +311,13 @@ def test_wrong_use_is_refused():
         fit(model(), X, Y, class_weight={0: 1.0, 1: 2.0})
     with pytest.raises(InvalidInput, match="2 label weights but the output has 3"):
         fit(model(), X, Y, class_weight=eq.LabelWeights.from_targets(Y[:, :2]))
+    smoothed = keras.losses.BinaryFocalCrossentropy(label_smoothing=0.1)
+    with pytest.raises(InvalidInput, match="focal loss of smoothed labels.*smoothing=0.1"):
+        trained(model(loss=smoothed), X, Y)
+    schedule = eq.callbacks.DeferredReweighting(eq.LabelWeights.from_targets(Y), 1)
+    for callbacks in (schedule, [schedule], keras.callbacks.CallbackList([schedule])):
+        with pytest.raises(InvalidInput, match="two sources of weights.*model.fit"):
+            trained(model(), X, Y, callbacks=callbacks)
     weighted = WeightedBinaryCrossentropy(positive_weight=[1, 2, 3])
     with pytest.raises(InvalidInput, match="has label weights already"):
         trained(model(loss=weighted), X, Y)

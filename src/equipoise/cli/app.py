@@ -9,6 +9,9 @@ from equipoise import __version__
 from equipoise._files import check_writable
 from equipoise.cli import show
 from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.evaluate import evaluate
+from equipoise.cli.resample import resample
+from equipoise.cli.split import split
 from equipoise.cli.weights import audit, weigh
 from equipoise.stats import LabelStats
 
@@ -22,6 +25,9 @@ app = App(
 
 app.command(weigh)
 app.command(audit)
+app.command(evaluate)
+app.command(resample)
+app.command(split)
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Report = Annotated[Path | None, Parameter(help="Write a self-contained HTML report to this file.")]
@@ -97,8 +103,12 @@ def compare(
     jobs
         Processes; the table is the same for any number.
     """
-    dataset = (options or DataOptions()).read(data)
-    _compare_and_show(dataset, treatments, cv, repeats, inner_folds, seed, jobs, report, json)
+    options = options or DataOptions()
+    encoder = options.encoder()
+    dataset = options.read(data)
+    _compare_and_show(
+        dataset, encoder, treatments, cv, repeats, inner_folds, seed, jobs, report, json
+    )
 
 
 @app.command
@@ -127,12 +137,13 @@ def demo(
     from equipoise.datasets import digits_scenes
 
     _compare_and_show(
-        digits_scenes(rows, random_state=seed), None, cv, 1, 1, seed, jobs, report, json
+        digits_scenes(rows, random_state=seed), None, None, cv, 1, 1, seed, jobs, report, json
     )
 
 
 def _compare_and_show(
     dataset: Any,
+    encoder: Any,
     treatments: str | None,
     cv: int,
     repeats: int,
@@ -145,16 +156,17 @@ def _compare_and_show(
     """Runs a comparison with a progress bar, prints it and writes its report."""
     # Keras starts slowly; a mistake in the command or in the file is told before.
     from equipoise.comparison import compare as compare_treatments
-    from equipoise.training import TREATMENTS, TrainingOptions
+    from equipoise.training import DEFAULT_TREATMENTS, TrainingOptions
 
     if report is not None:
         check_writable(report)
-    names = list(TREATMENTS) if treatments is None else treatments.split(",")
+    names = list(DEFAULT_TREATMENTS) if treatments is None else treatments.split(",")
     with show.progress(dataset.name) as advance:
         result = compare_treatments(
             dataset.x,
             dataset.targets,
             [name.strip() for name in names],
+            encoder=encoder,
             cv=cv,
             n_repeats=repeats,
             groups=dataset.groups,

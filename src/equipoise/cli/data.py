@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from equipoise.readers import Dataset, read
+from equipoise.readers.tables import table_encoder
 
 Paths = Annotated[list[Path], Parameter(help="One file, or several with the same columns.")]
 
@@ -28,8 +29,14 @@ class DataOptions:
     separator: str | None = None
     "What separates the columns of a text table; by default read off the file name."
 
+    label_names: Path | None = None
+    "Text file with all label names, one a line; or with ids and names, separated by a tab."
+
     header: bool = True
     "Whether the first row of a text table names the columns."
+
+    quoting: bool = True
+    "Whether cells of a text table may be in double quotes."
 
     ignore: str | None = None
     "Columns to leave out (an id, say): a glob, or names separated by commas."
@@ -37,11 +44,17 @@ class DataOptions:
     groups: str | None = None
     "Column that names each row's group; a group never crosses a fold."
 
+    mixed: Annotated[bool, Parameter(negative=())] = False
+    "Columns of text, categories and dates are features too (needs skrub)."
+
+    def encoder(self) -> Any:
+        """Returns what makes numbers of a mixed table once it saw training rows; else None."""
+        return table_encoder() if self.mixed else None
+
     def read(self, paths: list[Path]) -> Dataset:
         """Reads the files as these options say."""
         given = {name: value for name, value in vars(self).items() if value is not None}
-        if self.header:
-            del given["header"]  # only text tables have the option
-        elif self.labels_column is not None and self.labels_column.isdecimal():
-            given["labels_column"] = int(self.labels_column)  # no header, so columns have no names
+        column = self.labels_column or ""
+        if not self.header and column.removeprefix("-").isdecimal():
+            given["labels_column"] = int(column)  # columns without header have no names
         return read(paths, **given)

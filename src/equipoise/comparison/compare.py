@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import joblib
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from sklearn.base import clone
 
-from equipoise._errors import InvalidInput, check_integer
-from equipoise.comparison.metrics import measure
-from equipoise.comparison.result import Cell, Comparison
-from equipoise.model_selection import MultilabelStratifiedKFold
+from equipoise._errors import InvalidInput, Undefined, check_choice, check_integer
+from equipoise._store import Store
+from equipoise.comparison._cells import Keeper, Work
+from equipoise.comparison._pruning import clear_losers, rungs
+from equipoise.comparison._splits import checked_splits
+from equipoise.comparison.cell import Cell
+from equipoise.comparison.metrics import METRICS
+from equipoise.comparison.result import PRIMARY, Comparison
 from equipoise.stats import LabelStats
-from equipoise.targets import Targets, as_targets
+from equipoise.targets import as_targets
 from equipoise.training.features import as_features
-from equipoise.training.fit import BuildModel, TrainingOptions, fit_treatment
-from equipoise.training.treatment import TREATMENTS, Treatment, as_treatment
+from equipoise.training.fit import BuildModel, TrainingOptions
+from equipoise.training.treatment import DEFAULT_TREATMENTS, Treatment, as_treatment
 
 BASELINE = "none"
-
-Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def compare(
     X: Any,
     y: Any,
-    treatments: Sequence[str | Treatment] = tuple(TREATMENTS),
+    treatments: Sequence[str | Treatment] = DEFAULT_TREATMENTS,
     *,
+    encoder: Any = None,
     cv: Any = 5,
     n_repeats: int = 1,
     groups: ArrayLike | None = None,
@@ -37,9 +40,12 @@ def compare(
     options: TrainingOptions | None = None,
     min_positives: int = 5,
     random_state: int = 0,
-    n_jobs: int = 1,
+    n_jobs: int | None = None,
     n_attributes: int | None = None,
     on_cell: Callable[[Cell, int], None] | None = None,
+    store: str | os.PathLike[str] | Store | None = None,
+    model_name: str | None = None,
+    prune: bool | str = False,
 ) -> Comparison:
     """Compares treatments of imbalance by cross-validation on the user's own data.
 
@@ -48,9 +54,13 @@ def compare(
     ever seen. The differences to "none" carry intervals that respect how folds overlap.
 
     Args:
-        X: (N, d) features, dense or sparse.
+        X: (N, d) features, dense or sparse; with `encoder` a data frame of any columns as well.
         y: labels, anything `as_targets` reads.
-        treatments: names of `TREATMENTS` or `Treatment` objects; "none" is always among them.
+        treatments: names of `training.TREATMENTS` or `Treatment` objects; "none" is always among
+            them.
+        encoder: a scikit-learn transformer that makes numbers of X, such as
+            `equipoise.readers.tables.table_encoder()`. In every fold a copy of it is fitted, on
+            the training rows only and without their labels.
         cv: number of stratified folds, a scikit-learn splitter, or an iterable of (train, test).
         n_repeats: times that the folds are drawn anew; for a number of folds only.
         groups: (N,) group of each row; a group never crosses a fold, outer or inner.
@@ -58,13 +68,28 @@ def compare(
         options: see `TrainingOptions`.
         min_positives: labels with fewer positives in y stay out of the macro averages.
         random_state: seed of folds and networks.
-        n_jobs: processes; the table is the same for any number.
+        n_jobs: processes, or threads of a cluster; the table is the same for any number. None
+            leaves it to `joblib.parallel_config`, which also chooses where cells are trained:
+            `with joblib.parallel_config(backend="dask"): compare(...)` uses the cluster of the
+            current Dask client. Workers need the same packages and the same Keras backend.
+        store: file that keeps every finished cell at once, or a `Store`. A comparison that was
+            broken off goes on where it was, and one that was changed trains only what changed.
+            Cells are found by what makes them: data, folds, treatment, options, seed, backend and
+            version of equipoise. One that failed is tried again.
+        model_name: what tells `build_model` from other functions in the store; needed with both.
+            Give it another name when you change the function.
+        prune: whether a treatment that clearly loses is trained on no more folds: True, or the
+            metric that decides. After 3, 6, 12, … folds those of the worse half go whose
+            difference to the best shows even when adjusted for their number. The baseline stays.
         n_attributes: input attributes before encoding, for the description of the data.
         on_cell: called with each finished cell and the number of all cells.
 
     Raises:
         InvalidInput: treatments named twice, folds that overlap or split a group, no label with
-            `min_positives` positives.
+            `min_positives` positives, an X of other rows than y, or an encoder that is none.
+        InvalidFile: a store that is damaged, is none, or cannot be written.
+        Undefined: every single cell failed; says why the first one did. Otherwise a cell that
+            fails is an outcome, with its reason in `Comparison.failures()`.
 
     Examples:
         >>> from equipoise.datasets import digits_scenes
@@ -74,9 +99,14 @@ def compare(
         >>> result.table()["treatment"].sort().to_list()
         ['balanced', 'none']
     """
-    X, targets = as_features(X), as_targets(y)
+    X, targets = _checked_features(X, encoder), as_targets(y)
+    if X.shape[0] != targets.n_rows:
+        raise InvalidInput(
+            "`X` and `y` must have the same number of rows.",
+            received=f"{X.shape[0]} and {targets.n_rows}",
+        )
     chosen = _chosen(treatments)
-    options = options or TrainingOptions()
+    metric = _pruning_metric(prune)
     stats = LabelStats.from_targets(targets, n_features=n_attributes or X.shape[1])
     judged = stats.positives >= check_integer("min_positives", min_positives, minimum=1)
     if not judged.any():
@@ -85,67 +115,104 @@ def compare(
             received=f"at most {int(stats.positives.max())} positives",
             remedy="Pass a smaller `min_positives`.",
         )
-    splits = _splits(targets, cv, n_repeats, groups, random_state)
-    group_array = None if groups is None else np.asarray(groups)
-    tasks = [
-        joblib.delayed(_evaluate)(
-            X, targets, group_array, judged, fold, split, treatment, build_model, options, seed
-        )
-        for fold, split in enumerate(splits)
-        for seed in [_seed(random_state, fold)]
-        for treatment in chosen
-    ]
-    cells: list[Cell] = []
-    for cell in joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks):
-        cells.append(cell)
-        if on_cell is not None:
-            on_cell(cell, len(tasks))
-    order = {treatment.name: i for i, treatment in enumerate(chosen)}
-    cells.sort(key=lambda cell: (cell.fold, order[cell.treatment]))
-    return Comparison(tuple(cells), stats, judged, BASELINE, random_state)
-
-
-def _evaluate(
-    X: Any,
-    targets: Targets,
-    groups: NDArray[Any] | None,
-    judged: NDArray[np.bool_],
-    fold: int,
-    split: Split,
-    treatment: Treatment,
-    build_model: BuildModel | None,
-    options: TrainingOptions,
-    seed: int,
-) -> Cell:
-    """Trains one treatment on the training rows of one fold and measures it on the test rows."""
-    train, test = split
-    started = time.perf_counter()
-    fitted = fit_treatment(
-        treatment,
-        X[train],
-        targets.take(train),
-        groups=None if groups is None else groups[train],
-        build_model=build_model,
-        options=options,
-        random_state=seed,
-    )
-    corrected = fitted.predict_proba(X[test])
-    measured = measure(
-        targets.take(test),
-        fitted.predict_proba(X[test], corrected=False),
-        corrected,
-        fitted.thresholds.predict(corrected),
+    work = Work(
+        X,
+        targets,
+        None if groups is None else np.asarray(groups),
         judged,
+        encoder,
+        build_model,
+        options or TrainingOptions(),
+        checked_splits(targets, cv, n_repeats, groups, random_state),
+        random_state,
     )
-    return Cell(
-        treatment=treatment.name,
-        fold=fold,
-        n_train=len(train),
-        n_test=len(test),
-        seconds=time.perf_counter() - started,
-        epochs=tuple(member.n_epochs for member in fitted.members),
-        measured=measured,
-    )
+    keeper = _keeper(work, chosen, store, model_name)
+
+    def so_far() -> Comparison:
+        order = {treatment.name: i for i, treatment in enumerate(chosen)}
+        rows = sorted(cells, key=lambda cell: (cell.fold, order[cell.treatment]))
+        return Comparison(tuple(rows), stats, judged, BASELINE, random_state)
+
+    cells: list[Cell] = []
+    left, n_folds = list(chosen), len(work.splits)
+    for folds in rungs(n_folds) if metric else [range(n_folds)]:
+        if folds.start > 0 and metric:
+            losing = clear_losers(so_far(), metric)
+            left = [treatment for treatment in left if treatment.name not in losing]
+        planned = len(cells) + len(left) * (n_folds - folds.start)
+        for cell in _run(work, keeper, [(f, t) for f in folds for t in left], n_jobs):
+            cells.append(cell)
+            if on_cell is not None:
+                on_cell(cell, planned)
+    if all(cell.error is not None for cell in cells):
+        raise Undefined(
+            "No treatment could be trained on any fold.",
+            received=str(cells[0].error).removesuffix("."),
+            remedy="See the reason; it is the same for all, or the first of several.",
+        )
+    return so_far()
+
+
+def _run(
+    work: Work, keeper: Keeper, wanted: list[tuple[int, Treatment]], n_jobs: int | None
+) -> Iterator[Cell]:
+    """Yields the cells that are kept, then those that had to be trained, which it keeps."""
+    missing = []
+    for fold, treatment in wanted:
+        cell = keeper.find(fold, treatment)
+        if cell is None:
+            missing.append((fold, treatment))
+        else:
+            yield cell
+    for cell in work.run(missing, n_jobs):
+        keeper.keep(cell)
+        yield cell
+
+
+def _keeper(
+    work: Work,
+    treatments: list[Treatment],
+    store: str | os.PathLike[str] | Store | None,
+    model_name: str | None,
+) -> Keeper:
+    if store is None:
+        return Keeper()
+    if work.build_model is not None and not model_name:
+        raise InvalidInput(
+            "With `store` and `build_model`, `model_name` is needed: what a function does cannot "
+            "be told from outside.",
+            remedy="Pass model_name='wide, version 1', say, and another one when you change it.",
+        )
+    name = model_name if work.build_model is not None else None
+    opened = store if isinstance(store, Store) else Store(store)
+    return Keeper(opened, work.keys(treatments, name))
+
+
+def _pruning_metric(prune: bool | str) -> str | None:
+    if isinstance(prune, bool):
+        return PRIMARY if prune else None
+    check_choice("prune", prune, tuple(METRICS))
+    return prune
+
+
+def _checked_features(X: Any, encoder: Any) -> Any:
+    """X as numbers; as it is where an encoder will make numbers of it."""
+    if encoder is None:
+        return as_features(X)
+    try:
+        clone(encoder)
+    except TypeError:
+        encoder = None
+    if not hasattr(encoder, "transform"):
+        raise InvalidInput(
+            "`encoder` must be a scikit-learn transformer, not fitted.",
+            remedy="Pass equipoise.readers.tables.table_encoder(), say.",
+        )
+    if len(getattr(X, "shape", ())) != 2:
+        raise InvalidInput(
+            "With `encoder`, `X` must be a data frame or a matrix.", received=type(X).__name__
+        )
+    return X
 
 
 def _chosen(treatments: Sequence[str | Treatment]) -> list[Treatment]:
@@ -162,68 +229,3 @@ def _chosen(treatments: Sequence[str | Treatment]) -> list[Treatment]:
             remedy="Give every treatment a name of its own.",
         )
     return chosen
-
-
-def _splits(
-    targets: Targets, cv: Any, n_repeats: int, groups: ArrayLike | None, random_state: int
-) -> list[Split]:
-    n_repeats = check_integer("n_repeats", n_repeats, minimum=1)
-    rows = np.zeros((targets.n_rows, 1))
-    if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
-        drawn = [
-            split
-            for repeat in range(n_repeats)
-            for split in MultilabelStratifiedKFold(
-                int(cv), random_state=_seed(random_state, repeat)
-            ).split(rows, targets, groups)
-        ]
-    elif n_repeats > 1:
-        raise InvalidInput(
-            "`n_repeats` needs a number of folds as `cv`.",
-            received=repr(cv),
-            remedy="Pass cv=5, or a splitter that repeats by itself.",
-        )
-    elif isinstance(cv, Iterable) and not isinstance(cv, str):
-        drawn = list(cv)
-    elif hasattr(cv, "split") and not isinstance(cv, str):
-        drawn = list(cv.split(rows, _plain(targets), groups))
-    else:
-        raise InvalidInput(
-            "`cv` must be a number of folds, a splitter or (train, test) pairs.", received=repr(cv)
-        )
-    if not drawn:
-        raise InvalidInput("`cv` made no split.")
-    splits = [(np.asarray(train), np.asarray(test)) for train, test in drawn]
-    for train, test in splits:
-        _check_split(train, test, groups)
-    return splits
-
-
-def _plain(targets: Targets) -> NDArray[Any]:
-    """y as scikit-learn's own splitters take it."""
-    values = targets.to_dense().values
-    return values.argmax(axis=1) if targets.task == "multiclass" else np.squeeze(values)
-
-
-def _check_split(train: NDArray[Any], test: NDArray[Any], groups: ArrayLike | None) -> None:
-    if len(train) == 0 or len(test) == 0:
-        raise InvalidInput("`cv` made a fold without training or without test rows.")
-    if len(np.intersect1d(train, test)):
-        raise InvalidInput(
-            "`cv` made a fold whose training and test rows overlap.",
-            received=f"{len(np.intersect1d(train, test))} rows in both",
-            remedy="Rows that were trained on cannot judge.",
-        )
-    if groups is not None:
-        groups = np.asarray(groups)
-        both = np.intersect1d(groups[train], groups[test])
-        if len(both):
-            raise InvalidInput(
-                "`cv` split a group between training and test rows.",
-                received=f"group {both[0]!r}",
-                remedy="Use a number of folds, or a splitter that respects groups (GroupKFold).",
-            )
-
-
-def _seed(random_state: int, number: int) -> int:
-    return int(np.random.SeedSequence([random_state, number]).generate_state(1)[0])

@@ -71,10 +71,27 @@ def _leaderboard(comparison: Comparison) -> dict[str, Any]:
                 "positives, where a test fold has any. Thresholds are tuned on rows held out of "
                 "the training part; raw is what the network says, corrected is after the "
                 "closed-form correction."
-            )
+            ),
+            *_without_correction(comparison),
         ],
         "table": {"columns": columns, "rows": table.select("treatment", *shown).rows()},
     }
+
+
+def uncorrected(comparison: Comparison) -> list[str]:
+    """Returns the treatments whose loss no formula undoes: they have no probabilities."""
+    raw, corrected = comparison.means("ece_raw"), comparison.means("ece")
+    return [n for n in comparison.treatments if np.isnan(corrected[n]) and not np.isnan(raw[n])]
+
+
+def _without_correction(comparison: Comparison) -> list[str]:
+    names = uncorrected(comparison)
+    if not names:
+        return []
+    return [
+        f"No formula undoes the loss of {', '.join(names)}: what it gives only ranks, so there are "
+        "no corrected probabilities, and thresholds are tuned on what the network says."
+    ]
 
 
 def _differences(comparison: Comparison) -> dict[str, Any]:
@@ -131,6 +148,8 @@ def _probabilities(comparison: Comparison) -> dict[str, Any]:
     wanted = dict.fromkeys([(comparison.baseline, "raw"), (worst, "raw"), (worst, "corrected")])
     series = []
     for name, kind in wanted:
+        if kind == "corrected" and name in uncorrected(comparison):
+            continue
         cells, predicted, observed = comparison.reliability(name, kind)
         series.append(
             {

@@ -53,7 +53,8 @@ class Measured:
         metrics: one number per entry of `METRICS`; NaN where undefined.
         per_label: (L,) arrays, one per entry of `LABEL_METRICS`, NaN where undefined.
         precision: (R,) macro precision at the recalls of `RECALLS`, over the judged labels.
-        reliability: "raw" and "corrected", each (3, bins): cells, sum of probabilities, positives.
+        reliability: "raw" and "corrected", each (3, bins): cells, sum of probabilities, positives;
+            zeros where there are no corrected probabilities.
     """
 
     metrics: dict[str, float]
@@ -65,18 +66,22 @@ class Measured:
 def measure(
     targets: Targets,
     raw: NDArray[np.float64],
-    corrected: NDArray[np.float64],
+    scores: NDArray[np.float64],
     decisions: NDArray[np.uint8],
     judged: NDArray[np.bool_],
+    *,
+    corrected: bool = True,
 ) -> Measured:
     """Measures predictions on test rows.
 
     Args:
         targets: the true labels.
         raw: (N, L) probabilities as the network gives them.
-        corrected: (N, L) corrected probabilities.
+        scores: (N, L) numbers in [0, 1] to rank by.
         decisions: (N, L) 0/1 at tuned thresholds.
         judged: (L,) labels that enter macro averages, where they have a positive among these rows.
+        corrected: whether the scores are corrected probabilities; if not, what is measured of
+            such is NaN.
     """
     half = (raw >= 0.5).astype(np.uint8)
     present = np.asarray(targets.values.sum(axis=0)).reshape(-1) > 0
@@ -84,8 +89,8 @@ def measure(
         name: np.where(present, exact.f_beta(targets, d, average=None), np.nan)
         for name, d in (("half", half), ("tuned", decisions))
     }
-    average_precision = exact.average_precision(targets, corrected, average=None)
-    auc = exact.roc_auc(targets, corrected, average=None)
+    average_precision = exact.average_precision(targets, scores, average=None)
+    auc = exact.roc_auc(targets, scores, average=None)
     metrics = {
         "macro_f1_half": _macro(f1["half"], judged),
         "macro_f1_tuned": _macro(f1["tuned"], judged),
@@ -94,17 +99,25 @@ def measure(
         "macro_ap": _macro(average_precision, judged),
         "macro_auc": _macro(auc, judged),
     }
-    for suffix, p in (("_raw", raw), ("", corrected)):
-        metrics["log_loss" + suffix] = _defined(exact.log_loss, targets, p, average="micro")
-        metrics["brier" + suffix] = _defined(exact.brier_score, targets, p, average="micro")
-        metrics["ece" + suffix] = _defined(
-            exact.expected_calibration_error, targets, p, average="micro"
+    of_probabilities = {
+        "log_loss": exact.log_loss,
+        "brier": exact.brier_score,
+        "ece": exact.expected_calibration_error,
+    }
+    for name, metric in of_probabilities.items():
+        metrics[f"{name}_raw"] = _defined(metric, targets, raw, average="micro")
+        metrics[name] = (
+            _defined(metric, targets, scores, average="micro") if corrected else float("nan")
         )
+    reliability = {"raw": _reliability(targets, raw)}
+    reliability["corrected"] = (
+        _reliability(targets, scores) if corrected else np.zeros_like(reliability["raw"])
+    )
     return Measured(
         metrics,
         {"f1_half": f1["half"], "f1_tuned": f1["tuned"], "average_precision": average_precision},
-        _macro_precision(targets, corrected, judged),
-        {"raw": _reliability(targets, raw), "corrected": _reliability(targets, corrected)},
+        _macro_precision(targets, scores, judged),
+        reliability,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from equipoise._errors import InvalidInput, check_choice
 from equipoise._files import check_schema, read_json, write_json
+from equipoise.comparison.cell import Cell, from_record
+from equipoise.comparison.cell import to_dict as cell_to_dict
 from equipoise.comparison.document import document
-from equipoise.comparison.metrics import LABEL_METRICS, METRICS, RECALLS, Measured
+from equipoise.comparison.metrics import LABEL_METRICS, METRICS, RECALLS
 from equipoise.comparison.verdict import verdict
 from equipoise.report import write_report
 from equipoise.statistics import PairedDifference, holm, paired_difference
@@ -27,25 +30,12 @@ _SCHEMA_VERSION = 1
 PRIMARY = "macro_f1_tuned"
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One treatment on one fold."""
-
-    treatment: str
-    fold: int
-    n_train: int
-    n_test: int
-    seconds: float
-    epochs: tuple[int, ...]
-    measured: Measured
-
-
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The result of `compare`.
 
     Attributes:
-        cells: one per fold and treatment.
+        cells: one per fold and treatment, except for folds after a treatment was pruned.
         stats: label statistics of all rows.
         judged: (L,) labels that enter the macro averages.
         baseline: the treatment to which the others are compared.
@@ -69,16 +59,35 @@ class Comparison:
         return len({cell.fold for cell in self.cells})
 
     @cached_property
-    def _test_over_train(self) -> float:
+    def _positions(self) -> dict[int, int]:
+        return {fold: i for i, fold in enumerate(sorted({cell.fold for cell in self.cells}))}
+
+    @cached_property
+    def test_over_train(self) -> float:
+        """Test rows per training row, the mean over the folds."""
         return float(np.mean([c.n_test / c.n_train for c in self.cells]))
 
     def values(self, metric: str) -> dict[str, NDArray[np.float64]]:
-        """Returns the metric of every fold, per treatment; NaN where undefined."""
+        """Returns the metric of every fold, per treatment; NaN where undefined, or not measured:
+        the cell failed, or the treatment was pruned."""
         check_choice("metric", metric, tuple(METRICS))
-        return {
-            name: np.array([c.measured.metrics[metric] for c in self.cells if c.treatment == name])
-            for name in self.treatments
-        }
+        values = {name: np.full(self.n_folds, np.nan) for name in self.treatments}
+        for cell in self.cells:
+            values[cell.treatment][self._positions[cell.fold]] = cell.measured.metrics[metric]
+        return values
+
+    def failures(self) -> dict[str, dict[int, str]]:
+        """Returns why cells failed: per treatment that had any, {fold: reason}."""
+        result: dict[str, dict[int, str]] = {}
+        for cell in self.cells:
+            if cell.error is not None:
+                result.setdefault(cell.treatment, {})[cell.fold] = cell.error
+        return result
+
+    def pruned(self) -> dict[str, int]:
+        """Returns the treatments that were given up as clearly losing, and after how many folds."""
+        tried = Counter(cell.treatment for cell in self.cells)
+        return {name: n for name, n in tried.items() if n < self.n_folds}
 
     def means(self, metric: str) -> dict[str, float]:
         """Returns the mean of the metric over the folds where it is defined, per treatment."""
@@ -99,7 +108,7 @@ class Comparison:
             difference = difference[~np.isnan(difference)]
             if len(difference):
                 result[name] = paired_difference(
-                    difference, self._test_over_train, confidence=confidence
+                    difference, self.test_over_train, confidence=confidence
                 )
         return result
 
@@ -122,7 +131,8 @@ class Comparison:
 
     def table(self, metric: str = PRIMARY) -> pl.DataFrame:
         """Returns one row per treatment, best first: the mean of every metric over the folds, and
-        the difference to the baseline in `metric` with its 95% interval."""
+        the difference to the baseline in `metric` with its 95% interval, the number of folds that
+        it was measured on, and of those on which it failed."""
         means = {name: self.means(name) for name in METRICS}
         differences = self.differences(metric)
         rows = []
@@ -133,10 +143,13 @@ class Comparison:
             row["difference"] = None if d is None else d.mean
             row["low"] = None if d is None else d.low
             row["high"] = None if d is None else d.high
-            seconds = [c.seconds for c in self.cells if c.treatment == treatment]
-            row["seconds"] = float(np.mean(seconds))
+            ours = [c for c in self.cells if c.treatment == treatment]
+            row["seconds"] = float(np.mean([c.seconds for c in ours]))
+            row["folds"] = sum(c.error is None for c in ours)
+            row["failed"] = sum(c.error is not None for c in ours)
             rows.append(row)
-        schema = {"treatment": pl.String} | dict.fromkeys(list(rows[0])[1:], pl.Float64)
+        schema: dict[str, Any] = dict.fromkeys(rows[0], pl.Float64)
+        schema |= {"treatment": pl.String, "folds": pl.Int64, "failed": pl.Int64}
         return pl.DataFrame(rows, schema=schema)
 
     def label_table(self) -> pl.DataFrame:
@@ -171,19 +184,24 @@ class Comparison:
         """
         check_choice("treatment", treatment, self.treatments)
         check_choice("metric", metric, LABEL_METRICS)
-        ours, base = (
-            np.stack([c.measured.per_label[metric] for c in self.cells if c.treatment == name])
-            for name in (treatment, self.baseline)
-        )
+        ours, base = (self._per_label(name, metric) for name in (treatment, self.baseline))
         result: list[PairedDifference | None] = []
         for difference in (ours - base).T:
             judged = difference[~np.isnan(difference)]
             result.append(
-                paired_difference(judged, self._test_over_train, confidence=confidence)
+                paired_difference(judged, self.test_over_train, confidence=confidence)
                 if len(judged)
                 else None
             )
         return result
+
+    def _per_label(self, treatment: str, metric: str) -> NDArray[np.float64]:
+        """(folds, L) values; NaN where there are none."""
+        values = np.full((self.n_folds, self.stats.n_labels), np.nan)
+        for cell in self.cells:
+            if cell.treatment == treatment:
+                values[self._positions[cell.fold]] = cell.measured.per_label[metric]
+        return values
 
     def precision_curve(self, treatment: str) -> NDArray[np.float64]:
         """Returns the macro precision at each of `metrics.RECALLS`, the mean over the folds."""
@@ -230,7 +248,7 @@ class Comparison:
             "table": self.table().to_dicts(),
             "stats": self.stats.to_dict(),
             "judged": self.judged.tolist(),
-            "cells": [_cell_to_dict(cell) for cell in self.cells],
+            "cells": [cell_to_dict(cell) for cell in self.cells],
         }
 
     @classmethod
@@ -239,7 +257,7 @@ class Comparison:
         check_schema(payload, "Comparison", _SCHEMA_VERSION)
         try:
             return cls(
-                tuple(_cell_from_dict(cell) for cell in payload["cells"]),
+                tuple(from_record(cell) for cell in payload["cells"]),
                 LabelStats.from_dict(payload["stats"]),
                 np.asarray(payload["judged"], dtype=bool),
                 payload["baseline"],
@@ -265,39 +283,3 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 def _none_if_nan(value: float) -> float | None:
     return None if np.isnan(value) else value
-
-
-def _cell_to_dict(cell: Cell) -> dict[str, Any]:
-    return {
-        "treatment": cell.treatment,
-        "fold": cell.fold,
-        "n_train": cell.n_train,
-        "n_test": cell.n_test,
-        "seconds": cell.seconds,
-        "epochs": list(cell.epochs),
-        "metrics": {k: _none_if_nan(v) for k, v in cell.measured.metrics.items()},
-        "per_label": {
-            k: [_none_if_nan(x) for x in v.tolist()] for k, v in cell.measured.per_label.items()
-        },
-        "precision": [_none_if_nan(x) for x in cell.measured.precision.tolist()],
-        "reliability": {k: v.tolist() for k, v in cell.measured.reliability.items()},
-    }
-
-
-def _cell_from_dict(payload: Mapping[str, Any]) -> Cell:
-    # None becomes NaN on the way to float64.
-    arrays = {k: np.array(v, dtype=np.float64) for k, v in payload["per_label"].items()}
-    return Cell(
-        payload["treatment"],
-        payload["fold"],
-        payload["n_train"],
-        payload["n_test"],
-        payload["seconds"],
-        tuple(payload["epochs"]),
-        Measured(
-            {k: float("nan") if v is None else float(v) for k, v in payload["metrics"].items()},
-            arrays,
-            np.array(payload["precision"], dtype=np.float64),
-            {k: np.asarray(v) for k, v in payload["reliability"].items()},
-        ),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from equipoise.comparison.metrics import METRICS
@@ -85,5 +86,9 @@ def _probabilities(comparison: Comparison) -> str:
         )
     return (
         f"Probabilities: {worst} distorts them most, calibration error {raw[worst]:.3f} against "
-        f"{raw[base]:.3f} of {base}; corrected it is {corrected[worst]:.3f}."
+        f"{raw[base]:.3f} of {base}; {_repaired(corrected[worst])}."
     )
+
+
+def _repaired(error: float) -> str:
+    return "no formula corrects them" if math.isnan(error) else f"corrected it is {error:.3f}"

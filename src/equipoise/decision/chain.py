@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from equipoise._errors import InvalidInput, check_number
+from equipoise._errors import InvalidInput, check_integer, check_number
 from equipoise._files import check_schema, read_json, write_json
 from equipoise.decision._temperature import fit_temperature
 from equipoise.decision.thresholds import Thresholds
@@ -30,19 +30,21 @@ class DecisionChain:
 
         p = mean over models of σ(z / √T),   yes where p >= threshold
 
-    T is the temperature with the least log loss on the held-out log-odds; its square root is
-    used, because the mean of several models is already less sure than each of them.
+    T is the temperature with the least log loss on the held-out log-odds. Its square root is
+    taken for several models, because their mean is already less sure than each of them; T itself
+    for a single one.
 
     Not for log-odds of rows that the models were trained on: they seem surer than they are.
 
     Args:
         thresholds: one per label, on probabilities.
         temperature: T; 1 changes nothing.
+        n_models: how many models there are.
 
     Examples:
         >>> y = [[1, 0], [0, 0], [1, 1], [0, 0], [1, 0], [0, 1]]
         >>> z = [[2., -3.], [-1., -2.], [1., 1.], [-2., -1.], [-1., -2.], [-1., 2.]]
-        >>> chain = DecisionChain.fitted(y, z)
+        >>> chain = DecisionChain.fitted(y, z, n_models=2)
         >>> chain.predict([z, z])[:3]
         array([[1, 0],
                [0, 0],
@@ -51,11 +53,13 @@ class DecisionChain:
 
     thresholds: Thresholds
     temperature: float = 1.0
+    n_models: int = 1
 
     def __post_init__(self) -> None:
         check_number(
             "temperature", self.temperature, minimum=0, open_minimum=True, open_maximum=True
         )
+        check_integer("n_models", self.n_models, minimum=1)
 
     @classmethod
     def fitted(
@@ -64,6 +68,7 @@ class DecisionChain:
         log_odds: Any,
         metric: str = "f1",
         *,
+        n_models: int,
         rule: Any = "shrunk",
         temperature: bool = True,
         sample_weight: Any = None,
@@ -76,7 +81,8 @@ class DecisionChain:
             y_true: (N, L) labels, anything `as_targets` reads.
             log_odds: (N, L) log-odds of each row from a model that has not seen it.
             metric: what thresholds are tuned for; see `tune_thresholds`.
-            rule: how; see `tune_thresholds`.
+            n_models: how many models there are; each row has been judged by one of them.
+            rule: how thresholds are found; see `tune_thresholds`.
             temperature: False leaves the log-odds as they are.
             sample_weight: (N,), (N, 1) or (N, L).
             random_state: seed of the resamples of the shrunk rule.
@@ -100,7 +106,7 @@ class DecisionChain:
             weights = read_weights(sample_weight, targets)
             w = None if weights is None else np.broadcast_to(weights, z.shape)[known]
             degrees = fit_temperature(z[known], y, w)
-        p = expit(z / np.sqrt(degrees))
+        p = expit(z / _scale(degrees, n_models))
         thresholds = tune_thresholds(
             targets,
             p,
@@ -110,7 +116,7 @@ class DecisionChain:
             random_state=random_state,
             **options,
         )
-        return cls(thresholds, degrees)
+        return cls(thresholds, degrees, n_models)
 
     def probabilities(self, log_odds: Any) -> Float:
         """Returns (..., L) probabilities, the mean over models.
@@ -120,15 +126,19 @@ class DecisionChain:
         """
         total, count = np.zeros(()), 0
         for z in log_odds if isinstance(log_odds, Iterable) else ():
-            total = total + expit(as_array(z, "log_odds", ()).astype(np.float64) / self._scale)
+            total = total + self.held_out(z)
             count += 1
-        if count == 0:
-            raise InvalidInput("`log_odds` must hold the log-odds of at least one model.")
+        if count != self.n_models:
+            raise InvalidInput(
+                "`log_odds` must hold the log-odds of each model.",
+                received=f"{count} models for a chain of {self.n_models}",
+            )
         return np.asarray(total) / count
 
     def held_out(self, log_odds: Any) -> Float:
         """Returns probabilities of rows that one model each has judged: σ(z / √T)."""
-        return expit(as_array(log_odds, "log_odds", ()).astype(np.float64) / self._scale)
+        z = as_array(log_odds, "log_odds", ()).astype(np.float64)
+        return expit(z / _scale(self.temperature, self.n_models))
 
     def predict(self, log_odds: Any) -> NDArray[np.uint8]:
         """Returns (..., L) decisions of 0 and 1; see `probabilities` for the arguments."""
@@ -140,16 +150,13 @@ class DecisionChain:
         levels = logit(np.clip(self.thresholds.values, tiny, last))
         return logit(np.clip(probabilities, tiny, last)) - levels
 
-    @property
-    def _scale(self) -> float:
-        return float(np.sqrt(self.temperature))
-
     def to_dict(self) -> dict[str, Any]:
         """Returns the chain as plain numbers, lists and strings (see `from_dict`)."""
         return {
             "kind": "DecisionChain",
             "schema_version": _SCHEMA_VERSION,
             "temperature": self.temperature,
+            "n_models": self.n_models,
             "thresholds": self.thresholds.to_dict(),
         }
 
@@ -157,9 +164,13 @@ class DecisionChain:
     def from_dict(cls, payload: Mapping[str, Any]) -> Self:
         """Restores what `to_dict` returned."""
         check_schema(payload, "DecisionChain", _SCHEMA_VERSION)
-        if "temperature" not in payload or "thresholds" not in payload:
-            raise InvalidInput("This saved DecisionChain is not complete.")
-        return cls(Thresholds.from_dict(payload["thresholds"]), payload["temperature"])
+        missing = [p for p in ("temperature", "n_models", "thresholds") if p not in payload]
+        if missing:
+            raise InvalidInput(
+                "This saved DecisionChain is not complete.", received=f"no {', '.join(missing)}"
+            )
+        thresholds = Thresholds.from_dict(payload["thresholds"])
+        return cls(thresholds, payload["temperature"], payload["n_models"])
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Writes the chain to a JSON file, whole or not at all."""
@@ -169,3 +180,8 @@ class DecisionChain:
     def from_json(cls, path: str | os.PathLike[str]) -> Self:
         """Reads what `to_json` wrote."""
         return cls.from_dict(read_json(path))
+
+
+def _scale(temperature: float, n_models: int) -> float:
+    """Returns what log-odds are divided by."""
+    return float(np.sqrt(temperature)) if n_models > 1 else temperature

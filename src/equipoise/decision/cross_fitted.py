@@ -138,6 +138,7 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
             targets,
             held,
             self.metric,
+            n_models=n_folds,
             rule=self.rule,
             temperature=self.temperature,
             sample_weight=weights,

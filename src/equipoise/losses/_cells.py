@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from equipoise._errors import InvalidInput
 
@@ -102,14 +104,55 @@ def _align_unknown_rank(values: Any, cells: Any) -> Any:
 
     Fitting one model with weights (N,) and then (N, 1) leaves TensorFlow without even the rank.
     """
-    rows = ops.shape(cells)[0]
+    rows, *others = (ops.shape(cells)[axis] for axis in range(len(cells.shape)))
     values = ops.reshape(values, (rows, -1))
-    if len(cells.shape) == 2:
+    if len(others) == 1:
         return values
-    cells_per_row = ops.prod(ops.convert_to_tensor(ops.shape(cells)[1:], dtype="int32"))
-    cells_per_value = cells_per_row // ops.shape(values)[1]
-    positions = ops.arange(cells_per_row) // cells_per_value
-    return ops.reshape(ops.take(values, positions, axis=1), ops.shape(cells))
+    left = ops.shape(values)[1]
+    axes = []
+    for size in others:  # leading axes are filled first, the rest have one entry
+        axes.append(ops.where(left > 1, size, 1))
+        left = left // axes[-1]
+    return ops.reshape(values, (rows, *axes))
+
+
+def split_weights(weights: Any) -> tuple[Any, Any]:
+    """Returns weights of rows (...,) and weights of cells (..., L); None for what is not there.
+
+    Args:
+        weights: None, or sample weights as `align_weights` returns them. A last axis of 1 makes
+            them weights of rows.
+    """
+    if weights is None:
+        return None, None
+    n_labels = weights.shape[-1]
+    if n_labels == 1:
+        return weights[..., 0], None
+    if n_labels is not None:
+        return None, weights
+    of_rows = ops.shape(weights)[-1] == 1
+    return ops.where(of_rows, weights[..., 0], 1.0), ops.where(of_rows, 1.0, weights)
+
+
+def visible_values(x: Any) -> NDArray[Any] | None:
+    """Returns the values of a tensor where they can be had at once, else None.
+
+    Code that is compiled has none yet, and a device would have to be waited for.
+    """
+    if isinstance(x, np.ndarray):
+        return x
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        if torch.compiler.is_compiling() or x.device.type != "cpu":
+            return None
+        return x.detach().numpy()
+    if backend == "jax":
+        import jax
+
+        return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+    return x.numpy() if hasattr(x, "numpy") else None
 
 
 def _may_equal(n: int | None, m: int | None) -> bool:
@@ -157,21 +200,36 @@ def logits_of(y_pred: Any, dtype: str, largest_weight: float) -> Any:
     Otherwise logit(p) = log p − log(1 − p), which keeps the precision of tiny p and loses that of
     p near 1: float32 cannot tell σ(17.4) from 1, and what it cannot tell has no gradient.
     """
-    logits = _sigmoid_input(y_pred)
+    logits = _activation_input(y_pred, "Sigmoid")
     if logits is not None:
         return ops.cast(logits, dtype)
+    p = _clipped(y_pred, dtype, largest_weight)
+    return ops.log(p) - ops.log1p(-p)
+
+
+def log_probabilities(y_pred: Any, dtype: str, largest_weight: float) -> Any:
+    """Returns the logits of softmax probabilities, exact where Keras still knows them.
+
+    Otherwise log p, of which softmax makes p again.
+    """
+    logits = _activation_input(y_pred, "Softmax")
+    if logits is not None:
+        return ops.cast(logits, dtype)
+    return ops.log(_clipped(y_pred, dtype, largest_weight))
+
+
+def _clipped(y_pred: Any, dtype: str, largest_weight: float) -> Any:
     p = ops.convert_to_tensor(y_pred)
     low, gap = _SMALLEST[dtype]
     low = low * max(1.0, largest_weight)
     coarse_low, coarse_gap = _SMALLEST.get(keras.utils.standardize_dtype(p.dtype), (low, gap))
-    p = ops.clip(ops.cast(p, dtype), max(low, coarse_low), 1.0 - max(gap, coarse_gap))
-    return ops.log(p) - ops.log1p(-p)
+    return ops.clip(ops.cast(p, dtype), max(low, coarse_low), 1.0 - max(gap, coarse_gap))
 
 
-def _sigmoid_input(y_pred: Any) -> Any:
-    """Returns the logits that Keras left on the output of a sigmoid, or None.
+def _activation_input(y_pred: Any, activation: str) -> Any:
+    """Returns the logits that Keras left on the output of an activation, or None.
 
-    Keras leaves them on the output of a softmax too; those are not the logits of each label.
+    It leaves them on the outputs of sigmoid and of softmax, which are not the same logits.
     """
     logits = getattr(y_pred, "_keras_logits", None)
     if logits is None or tuple(logits.shape) != tuple(y_pred.shape):
@@ -186,6 +244,7 @@ def _sigmoid_input(y_pred: Any) -> Any:
         # Eager tensors of TensorFlow raise AttributeError here: they have no graph.
         made_by = getattr(getattr(y_pred, "op", None), "type", None)
     if made_by is None:  # eager, without a record of operations: the values can be looked at
-        same = ops.all(ops.abs(ops.sigmoid(logits) - y_pred) < 0.02)
+        function = ops.sigmoid if activation == "Sigmoid" else ops.softmax
+        same = ops.all(ops.abs(function(logits) - y_pred) < 0.02)
         return logits if bool(same) else None
-    return logits if made_by.startswith("Sigmoid") else None
+    return logits if made_by.startswith(activation) else None

@@ -18,9 +18,10 @@ from equipoise.losses._cells import cell_masses
 def crossentropy_cells(y: Any, z: Any, p: Mapping[str, Any]) -> Any:
     """y·w₊·softplus(−z) + (1 − y)·w₋·softplus(z) per cell, 0 where y is unknown.
 
-    Where every known label is 0 or 1 a cell has one side only: its weight · softplus(±z).
+    Where every known label is 0 or 1 a cell has one side only: its weight · softplus(±z). Whether
+    that is so is looked up on CPUs alone: another device would have to be waited for.
     """
-    if not (torch.compiler.is_compiling() or y.is_meta):  # the values can be looked at
+    if y.device.type == "cpu" and not torch.compiler.is_compiling():
         hard, known = y, None
         if not _is_hard(y):
             known = y >= 0
@@ -33,7 +34,7 @@ def crossentropy_cells(y: Any, z: Any, p: Mapping[str, Any]) -> Any:
 
 
 def _is_hard(y: Any) -> bool:
-    """Whether a tensor holds only 0 and 1, for which alone y − y² is 0; waits for the device."""
+    """Whether a tensor holds only 0 and 1, for which alone y − y² is 0."""
     if y.numel() == 0:
         return False
     low, high = torch.aminmax(torch.addcmul(y, y, y, value=-1))

@@ -1,9 +1,10 @@
-"""CellwiseLoss: everything a loss over labels needs but its two formulas."""
+"""LabelLoss: what every loss over labels needs but its formula."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
 import keras
 import numpy as np
@@ -26,32 +27,35 @@ if TYPE_CHECKING:
 
 Reduction = Literal["sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None]
 
-_REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
-_WEIGHTS = ("positive_weight", "negative_weight", "label_weight")
+_SIDES = ("positive_weight", "negative_weight")
+_WEIGHTS = (*_SIDES, "label_weight")
 
 
-class CellwiseLoss(keras.losses.Loss):
-    """Base of the losses that are a sum over cells, a cell being one label of one row.
+class LossOptions(TypedDict, total=False):
+    """The keyword arguments that all losses share; see `LabelLoss`."""
 
-        cell loss = w · [y · w₊ · ℓ₊(z) + (1 − y) · w₋ · ℓ₋(z)]
+    weights: LabelWeights | None
+    positive_weight: ArrayLike | None
+    negative_weight: ArrayLike | None
+    label_weight: ArrayLike | None
+    label_names: Iterable[object] | None
+    from_logits: bool
+    reduction: Reduction
+    name: str | None
+    dtype: Any
 
-    A subclass writes `positive_losses` (ℓ₊) and `negative_losses` (ℓ₋); where both share work it
-    may write `cell_losses` as well. It hands its own numbers per label to
-    `add_label_parameter` and finds them, beside the weights "positive" and "negative", in the
-    mapping `p`. Both formulas must work cell by cell for any z and p of fitting shapes.
 
-    The base sees to the rest:
+class LabelLoss(keras.losses.Loss):
+    """Base of all losses over labels; of use through its subclasses.
 
-    - **Unknown labels**, NaN or negative, cost nothing and have no gradient; likewise cells that
-      a Keras mask on y_pred, (N,), (N, T) or in the shape of y, leaves out.
+    - **Unknown labels**, NaN or negative, cost nothing and have no gradient of their own;
+      likewise cells that a Keras mask on y_pred, (N,), (N, T) or in the shape of y, leaves out.
     - **Shapes**: y and y_pred are (..., L), labels last; y (N,) goes with y_pred (N, 1).
-      Sample weights multiply cells: (N,), (N, 1), (N, L), and with further leading axes (N, T),
-      (N, T, 1), (N, 1, 1), (N, T, L). (N,) always means rows, (L,) is an error.
-    - **Soft targets** in [0, 1] are valid. That no target is above 1 is not checked: compiled
-      code cannot look at values.
-    - **Precision**: cells are float32 whatever the policy, or float64 on demand.
-
-    Not for losses that look at all labels of a row, or at all rows of a batch, at once.
+      Sample weights are (N,), (N, 1), (N, L), and with further leading axes (N, T), (N, T, 1),
+      (N, 1, 1), (N, T, L). (N,) always means rows, (L,) is an error.
+    - **Soft targets** in [0, 1] are valid unless a loss says otherwise. That no target is above
+      1 is not checked: compiled code cannot look at values.
+    - **Precision**: losses are float32 whatever the policy, or float64 on demand.
 
     Args:
         weights: a `LabelWeights`, or else any of the three lists that follow.
@@ -63,17 +67,22 @@ class CellwiseLoss(keras.losses.Loss):
             logits: exactly where Keras still has the logits of a sigmoid (TensorFlow, Torch),
             else up to |z| of about 16.6 at p near 1 in float32 (7.6 in float16, 5.5 in bfloat16)
             beyond which the gradient is 0. Logits are the better choice.
-        reduction: "sum_over_batch_size" (or "mean") divides by all cells of the batch, known or
-            not, masked or not, so that batches and devices add up. "mean_with_sample_weight"
-            divides by the sum of the sample weights of the known cells, hence is the mean over
-            known cells; it costs that additivity: where unknown cells are uneven, batches with
-            few known cells count as much as full ones. "sum" adds, "none" (or None) returns cells.
-        name: name of the loss.
+        reduction: how cells, or rows, become one number; see the subclass.
+        name: name of the loss; by default that of its class, in snake case.
         dtype: "float64" to compute in double precision; float32 otherwise.
 
     Raises:
         InvalidInput: weights that are not L finite numbers ≥ 0, or both kinds of weights.
     """
+
+    reductions: ClassVar[Sequence[Reduction]] = (
+        "sum_over_batch_size",
+        "mean",
+        "mean_with_sample_weight",
+        "sum",
+        "none",
+        None,
+    )
 
     positive_weight: NDArray[np.float64] | None
     negative_weight: NDArray[np.float64] | None
@@ -92,8 +101,9 @@ class CellwiseLoss(keras.losses.Loss):
         name: str | None = None,
         dtype: Any = None,
     ):
-        check_choice("reduction", reduction, _REDUCTIONS)
+        check_choice("reduction", reduction, self.reductions)
         check_choice("from_logits", from_logits, (True, False))
+        name = name or _snake_case(type(self).__name__)
         super().__init__(name=name, reduction=reduction, dtype=working_dtype(dtype))
         self.from_logits = from_logits
         self.label_parameters: dict[str, NDArray[np.float64]] = {}
@@ -110,8 +120,8 @@ class CellwiseLoss(keras.losses.Loss):
         for argument, values in given.items():
             source = argument if weights is None else "weights"
             setattr(self, argument, self._weight(source, values))
-        self._add_side("positive", self.positive_weight)
-        self._add_side("negative", self.negative_weight)
+        self.check_sides(self.positive_weight, self.negative_weight)
+        self._set_sides()
         self.label_names: tuple[str, ...] | None = None
         if label_names is not None:
             self.label_names = check_names("label_names", label_names, self.n_labels)
@@ -121,28 +131,29 @@ class CellwiseLoss(keras.losses.Loss):
 
     # ---------------------------------------------------------------- what a subclass writes
 
-    def positive_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
-        """ℓ₊: the unweighted loss of logits z where y = 1."""
-        raise NotImplementedError
+    def reduced(self, y: Any, z: Any, p: Mapping[str, Any], sample_weight: Any) -> Any:
+        """The value of the loss.
 
-    def negative_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
-        """ℓ₋: the unweighted loss of logits z where y = 0."""
+        Args:
+            y: (..., L) labels, NaN or negative where unknown.
+            z: (..., L) logits.
+            p: the label parameters as (L,) tensors.
+            sample_weight: None, or weights with as many axes as z that broadcast against it.
+        """
         raise NotImplementedError
 
     def cell_masses(self, y: Any, p: Mapping[str, Any]) -> tuple[Any, Any]:
-        """What ℓ₊ and ℓ₋ of every cell are multiplied by, 0 where y is unknown."""
+        """y·w₊ and (1 − y)·w₋, both 0 where y is unknown."""
         return _cells.cell_masses(y, p)
 
-    def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
-        """The weighted losses of all cells, 0 where y is unknown (NaN or negative).
+    def logits_of(self, y_pred: Any) -> Any:
+        """The logits of predicted probabilities."""
+        return _cells.logits_of(y_pred, self.dtype, self._largest_weight())
 
-        Args:
-            y: (..., L) labels.
-            z: (..., L) logits.
-            p: the label parameters as tensors that broadcast against z.
-        """
-        positive, negative = self.cell_masses(y, p)
-        return positive * self.positive_losses(z, p) + negative * self.negative_losses(z, p)
+    @property
+    def has_link(self) -> bool:
+        """Whether a formula undoes this loss (see `link`); if not, its logits only rank."""
+        return type(self).link is not LabelLoss.link
 
     @property
     def link(self) -> Link:
@@ -167,6 +178,14 @@ class CellwiseLoss(keras.losses.Loss):
         """
         return self.link.to_probability(logits)
 
+    def reduced_terms(self, terms: Any, weight: Any = None) -> Any:
+        """Terms (one per row, or per label) times their weights, as the reduction says."""
+        if self.reduction in ("none", None):
+            return terms if weight is None else terms * weight
+        # A column, for Keras leaves vectors of length 0 as they are.
+        column = ops.expand_dims(terms, -1)
+        return self._reduce(column, column, None if weight is None else ops.expand_dims(weight, -1))
+
     # --------------------------------------------------------------------- label parameters
 
     def add_label_parameter(self, name: str, values: NDArray[np.float64], argument: str) -> None:
@@ -182,6 +201,48 @@ class CellwiseLoss(keras.losses.Loss):
         """
         self._check_length(argument, len(values))
         self.label_parameters[name] = values
+
+    def reweigh(
+        self,
+        weights: LabelWeights | None = None,
+        *,
+        positive_weight: ArrayLike | None = None,
+        negative_weight: ArrayLike | None = None,
+    ) -> None:
+        """Puts other weights in the place of w₊ and w₋; `label_weight` stays as it is.
+
+        A model that was compiled with this loss has to be told, for its training step may hold
+        the former weights: `model.make_train_function(force=True)`. The callbacks of
+        `equipoise.callbacks` do so.
+
+        Args:
+            weights: a `LabelWeights` of the same labels; or else
+            positive_weight: L weights w₊ ≥ 0, or None for 1.
+            negative_weight: L weights w₋ ≥ 0, or None for 1.
+
+        Raises:
+            InvalidInput: weights of other labels, or what the loss would not have taken when it
+                was made; the loss is then as it was.
+        """
+        sides = {"positive_weight": positive_weight, "negative_weight": negative_weight}
+        if weights is not None:
+            sides = sides_of(weights, sides)
+            if self.label_names not in (None, weights.label_names):
+                raise InvalidInput(
+                    "`weights` are of other labels than the loss.",
+                    received=f"weights of {shown_list(weights.label_names)}",
+                    remedy="Make both from the same columns, with the same label_names.",
+                )
+        checked = {side: self._weight("weights", values) for side, values in sides.items()}
+        self.check_sides(*checked.values())
+        for side, values in checked.items():
+            setattr(self, side, values)
+        self._set_sides()
+
+    def check_sides(
+        self, positive: NDArray[np.float64] | None, negative: NDArray[np.float64] | None
+    ) -> None:
+        """Raises InvalidInput for weights that the formula has no place for."""
 
     def _check_length(self, argument: str, length: int) -> None:
         if self.n_labels not in (None, length):
@@ -199,11 +260,15 @@ class CellwiseLoss(keras.losses.Loss):
         self._check_length(argument, len(weights))
         return weights
 
-    def _add_side(self, side: str, weights: NDArray[np.float64] | None) -> None:
-        if self.label_weight is not None:
-            weights = self.label_weight * (1.0 if weights is None else weights)
-        if weights is not None:
-            self.label_parameters[side] = weights
+    def _set_sides(self) -> None:
+        for argument in _SIDES:
+            weights = getattr(self, argument)
+            if self.label_weight is not None:
+                weights = self.label_weight * (1.0 if weights is None else weights)
+            side = argument.removesuffix("_weight")
+            self.label_parameters.pop(side, None)
+            if weights is not None:
+                self.label_parameters[side] = weights
 
     def weight_shift(self) -> float | NDArray[np.float64]:
         """log(w₊ / w₋): how far the weights move the log-odds of each label.
@@ -217,42 +282,34 @@ class CellwiseLoss(keras.losses.Loss):
         ones = np.ones(self.n_labels)
         positive = self.label_parameters.get("positive", ones)
         negative = self.label_parameters.get("negative", ones)
-        untrained = np.flatnonzero((positive == 0) | (negative == 0))
-        if len(untrained):
-            names = self.label_names or tuple(f"label_{i}" for i in range(self.n_labels))
-            raise Undefined(
-                "Labels with a weight of 0 have no probability to correct.",
-                received=shown_list([names[i] for i in untrained]),
-                remedy='Weigh them above 0 (absent="max"), or leave them out of the model.',
-            )
+        self._check_trained((positive > 0) & (negative > 0))
         return np.log(positive) - np.log(negative)
+
+    def _check_trained(self, trained: NDArray[np.bool_]) -> None:
+        if trained.all():
+            return
+        names = self.label_names or tuple(f"label_{i}" for i in range(len(trained)))
+        raise Undefined(
+            "Labels with a weight of 0 have no probability to correct.",
+            received=shown_list([names[i] for i in np.flatnonzero(~trained)]),
+            remedy='Weigh them above 0 (absent="max"), or leave them out of the model.',
+        )
 
     # ------------------------------------------------------------------------- Keras' calls
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Returns the reduced loss, or the (..., L) weighted cells if there is no reduction."""
+        """Returns the reduced loss, or all of its terms if there is no reduction."""
         with keras.name_scope(self.name):
             y, z = self._inputs(y_true, y_pred)
-            cells = self.cell_losses(y, z, self._parameters())
             if sample_weight is not None:
                 sample_weight = ops.convert_to_tensor(sample_weight, dtype=self.dtype)
-                sample_weight = _cells.align_weights(sample_weight, cells, "sample_weight")
-            if self.reduction == "mean_with_sample_weight":
-                known = ops.cast(y >= 0, self.dtype)
-                sample_weight = known if sample_weight is None else known * sample_weight
-            return self._reduce(cells, cells, sample_weight)
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Returns the (..., L) cells, 0 where unknown, before sample weights and reduction."""
-        return self.cell_losses(*self._inputs(y_true, y_pred), self._parameters())
+                sample_weight = _cells.align_weights(sample_weight, z, "sample_weight")
+            return self.reduced(y, z, self._parameters(), sample_weight)
 
     def _inputs(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         """Returns labels and logits as tensors of one shape; masked cells are made unknown."""
         mask = self._mask(0.0, y_pred)
-        if self.from_logits:
-            z = ops.convert_to_tensor(y_pred, dtype=self.dtype)
-        else:
-            z = _cells.logits_of(y_pred, self.dtype, self._largest_weight())
+        z = self._logits(y_pred)
         # Sparse label batches, which Keras makes of SciPy matrices, become dense here.
         y = ops.convert_to_tensor(y_true, dtype=self.dtype, sparse=False)
         y = _cells.align_labels(y, z)
@@ -260,6 +317,11 @@ class CellwiseLoss(keras.losses.Loss):
         if _cells.static_shape(mask) != () or z.shape[0] == 1:
             y = ops.where(_cells.align_weights(mask, z, "mask") > 0, y, -1.0)
         return y, z
+
+    def _logits(self, y_pred: Any) -> Any:
+        if self.from_logits:
+            return ops.convert_to_tensor(y_pred, dtype=self.dtype)
+        return self.logits_of(y_pred)
 
     def _parameters(self) -> dict[str, Any]:
         return {
@@ -285,8 +347,12 @@ class CellwiseLoss(keras.losses.Loss):
         return config
 
 
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
 class _Reduction(keras.losses.Loss):
-    """Keras' own reduction (and its share per replica) of cells that are already there."""
+    """Keras' own reduction (and its share per replica) of terms that are already there."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return y_pred

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
-from keras import ops
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import logit
 
-from equipoise._errors import InvalidInput, check_number, shown_list
+from equipoise._errors import check_number
 from equipoise.links import SigmoidLink
-from equipoise.losses._arguments import label_vector
-from equipoise.losses.base import CellwiseLoss, Reduction
+from equipoise.losses._frequencies import check_same_labels, usable_prevalence
+from equipoise.losses._logistic import softplus
+from equipoise.losses.base import Reduction
+from equipoise.losses.cellwise import CellwiseLoss
 from equipoise.losses.weighted import crossentropy_cells
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ class LogitAdjustedBinaryCrossentropy(CellwiseLoss):
 
     def positive_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
         """ℓ₊(z) = softplus(−z − τ · logit π)."""
-        return ops.softplus(-z - p["offset"])
+        return softplus(-z - p["offset"])
 
     def negative_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
         """ℓ₋(z) = softplus(z + τ · logit π)."""
-        return ops.softplus(z + p["offset"])
+        return softplus(z + p["offset"])
 
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, both sides at once."""
@@ -123,52 +123,3 @@ class LogitAdjustedBinaryCrossentropy(CellwiseLoss):
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain numbers, lists and strings."""
         return {**super().get_config(), "prevalence": self.prevalence.tolist(), "tau": self.tau}
-
-
-def usable_prevalence(
-    stats: LabelStats | None, prevalence: ArrayLike | None
-) -> NDArray[np.float64]:
-    """Returns (L,) shares of positives strictly between 0 and 1.
-
-    Raises:
-        InvalidInput: neither or both were given, or a share that is not inside (0, 1).
-    """
-    if (stats is None) == (prevalence is None):
-        raise InvalidInput(
-            "This loss needs the label frequencies once.",
-            received="neither" if stats is None else "both `stats` and `prevalence`",
-            remedy="Pass stats=LabelStats.from_targets(y_train), or prevalence=[...].",
-        )
-    if prevalence is not None:
-        shares = label_vector("prevalence", prevalence)
-        outside = np.flatnonzero((shares <= 0) | (shares >= 1))
-        if len(outside):
-            raise InvalidInput(
-                "`prevalence` must lie strictly between 0 and 1: a prior of 0 or 1 has infinite "
-                "log-odds.",
-                received=f"{shares[outside[0]]} for label {outside[0]}",
-                remedy="Pass stats=LabelStats.from_targets(y_train), which smooths such counts, "
-                "or leave the label out.",
-            )
-        return shares
-    if not all(hasattr(stats, name) for name in ("prevalence", "positives", "n_known")):
-        raise InvalidInput(
-            "`stats` must be a LabelStats.",
-            received=type(stats).__name__,
-            remedy="Pass LabelStats.from_targets(y_train), or a list as prevalence.",
-        )
-    assert stats is not None
-    smoothed = (stats.positives + 0.5) / (stats.n_known + 1.0)
-    certain = (stats.positives == 0) | (stats.positives == stats.n_known)
-    return np.where(certain, smoothed, stats.prevalence)
-
-
-def check_same_labels(stats: LabelStats | None, weights: LabelWeights | None) -> None:
-    """Raises InvalidInput if statistics and weights name different labels."""
-    if stats is None or weights is None or stats.label_names == weights.label_names:
-        return
-    raise InvalidInput(
-        "`stats` and `weights` are of different labels.",
-        received=f"{shown_list(stats.label_names)} beside {shown_list(weights.label_names)}",
-        remedy="Make both from the same columns: LabelWeights.from_stats(stats).",
-    )

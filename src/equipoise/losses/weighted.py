@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from equipoise.links import SigmoidLink
 from equipoise.losses._cells import cell_masses
-from equipoise.losses.base import CellwiseLoss, Reduction
+from equipoise.losses._logistic import softplus
+from equipoise.losses.base import Reduction
+from equipoise.losses.cellwise import CellwiseLoss
 
 if TYPE_CHECKING:
     from equipoise.weights import LabelWeights
@@ -104,11 +106,11 @@ class WeightedBinaryCrossentropy(CellwiseLoss):
 
     def positive_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
         """ℓ₊(z) = softplus(−z)."""
-        return ops.softplus(-z)
+        return softplus(-z)
 
     def negative_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
         """ℓ₋(z) = softplus(z)."""
-        return ops.softplus(z)
+        return softplus(z)
 
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, both sides at once."""

@@ -3,10 +3,11 @@
 from equipoise.training.fit import FittedTreatment, TrainingOptions, fit_treatment
 from equipoise.training.network import build_network
 from equipoise.training.seeds import seeded
-from equipoise.training.treatment import TREATMENTS, Treatment, as_treatment
+from equipoise.training.treatment import DEFAULT_TREATMENTS, TREATMENTS, Treatment, as_treatment
 from equipoise.training.weighted_fit import fit
 
 __all__ = [
+    "DEFAULT_TREATMENTS",
     "TREATMENTS",
     "FittedTreatment",
     "TrainingOptions",

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from equipoise import exact
-from equipoise._errors import InvalidInput, Undefined, check_integer, check_number
+from equipoise._errors import InvalidInput, Undefined, check_choice, check_integer, check_number
 from equipoise.batching import ArrayBatches
 from equipoise.callbacks import BestEpoch
-from equipoise.decision import Thresholds, tune_thresholds
-from equipoise.links import Link
+from equipoise.decision import DecisionChain, Thresholds
+from equipoise.links import Link, SigmoidLink, SoftmaxLink
+from equipoise.losses.base import LabelLoss
+from equipoise.losses.categorical import CategoricalLoss
 from equipoise.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from equipoise.stats import LabelStats
 from equipoise.targets import Targets, as_targets
@@ -24,6 +26,8 @@ from equipoise.training.features import FeatureScaler, as_features
 from equipoise.training.network import build_network
 from equipoise.training.seeds import seeded
 from equipoise.training.treatment import Treatment, as_treatment
+from equipoise.training.workbench import Workbench, workbench
+from equipoise.weights import LabelWeights
 
 _PREDICTION_ROWS = 4096  # rows predicted at a time: bounds the memory of dense batches
 
@@ -49,6 +53,7 @@ class TrainingOptions:
         max_epochs: bound on the epochs.
         patience: epochs without a better macro average precision before training stops.
         clip: bound on standardised features.
+        thresholds: rule by which they are found, see `tune_thresholds`.
     """
 
     n_folds: int = 1
@@ -60,6 +65,7 @@ class TrainingOptions:
     max_epochs: int = 60
     patience: int = 8
     clip: float = 3.0
+    thresholds: Literal["tuned", "analytic", "pooled", "shrunk"] = "shrunk"
 
     def __post_init__(self) -> None:
         for name, minimum in [
@@ -75,21 +81,40 @@ class TrainingOptions:
         check_number("dropout", self.dropout, **unit)
         check_number("learning_rate", self.learning_rate, minimum=0.0, open_minimum=True)
         check_number("clip", self.clip, minimum=0.0, open_minimum=True)
+        check_choice("thresholds", self.thresholds, ("tuned", "analytic", "pooled", "shrunk"))
 
 
 @dataclass(frozen=True)
 class Member:
-    """One trained network with what belongs to it."""
+    """One trained network with what belongs to it.
+
+    Attributes:
+        model: the network, which returns logits.
+        scaler: what its features go through first.
+        output: sigmoid or softmax: the logits read as they are.
+        link: the inverse link of the loss, or None where it has none.
+        best_epoch: position of the epoch whose weights it has.
+        n_epochs: epochs that were trained.
+    """
 
     model: keras.Model
     scaler: FeatureScaler
-    link: Link
+    output: Link
+    link: Link | None
     best_epoch: int
     n_epochs: int
 
     def logits(self, X: Any) -> NDArray[np.float32]:
         """Returns the (N, L) logits of (N, d) features as they come."""
         return _logits(self.model, self.scaler(X))
+
+    def log_odds(self, X: Any) -> NDArray[np.float64]:
+        """Returns (N, L) log-odds, corrected where the loss has a link."""
+        return (self.link or self.output).log_odds(self.logits(X))
+
+    def raw(self, X: Any) -> NDArray[np.float64]:
+        """Returns (N, L) what the network says, weights included."""
+        return self.output.to_probability(self.logits(X))
 
 
 @dataclass(frozen=True)
@@ -100,40 +125,61 @@ class FittedTreatment:
         treatment: what was done.
         label_names: L names.
         members: the networks, one per inner fold.
-        thresholds: per label, on corrected probabilities, from held-out rows only.
+        chain: temperature and thresholds, from held-out rows only.
         held_rows: rows of the training set that some network held out, sorted.
-        held_scores: (rows, L) corrected probabilities of those rows, each from the network that
-            did not see the row.
+        held_scores: (rows, L) scores of those rows, each from the network that did not see the
+            row.
     """
 
     treatment: Treatment
     label_names: tuple[str, ...]
     members: tuple[Member, ...]
-    thresholds: Thresholds
+    chain: DecisionChain
     held_rows: NDArray[np.intp]
     held_scores: NDArray[np.float64] = field(repr=False)
 
-    def predict_proba(self, X: Any, *, corrected: bool = True) -> NDArray[np.float64]:
-        """Returns (N, L) probabilities: the mean over the networks.
+    @property
+    def thresholds(self) -> Thresholds:
+        """One threshold per label, on the scores."""
+        return self.chain.thresholds
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the scores are corrected probabilities; where the loss has no inverse link,
+        they are what the networks say, and only rank."""
+        return all(member.link is not None for member in self.members)
+
+    def scores(self, X: Any, *, corrected: bool = True) -> NDArray[np.float64]:
+        """Returns (N, L) numbers in [0, 1], the mean over the networks; see `has_probabilities`.
 
         `corrected=False` gives what the networks say, weights included; it is for comparison.
         """
         X = as_features(X)
-        total: NDArray[np.float64] | float = 0.0
-        for member in self.members:
-            z = member.logits(X).astype(np.float64)
-            total = total + (member.link.to_probability(z) if corrected else expit(z))
-        return np.asarray(total) / len(self.members)
+        if corrected:
+            return self.chain.probabilities(member.log_odds(X) for member in self.members)
+        return np.asarray(sum(member.raw(X) for member in self.members)) / len(self.members)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Returns (N, L) corrected probabilities: the mean over the networks.
+
+        Raises:
+            Undefined: the loss has no inverse link.
+        """
+        if not self.has_probabilities:
+            raise Undefined(
+                f"The treatment {self.treatment.name!r} gives no probabilities: no formula undoes "
+                "its loss.",
+                remedy="Use predict, or scores, which rank; or fit a calibration to held_scores.",
+            )
+        return self.scores(X)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Returns (N, L) log-odds of the corrected probability minus those of the threshold."""
-        tiny = np.finfo(np.float64).tiny
-        p = np.clip(self.predict_proba(X), tiny, 1 - np.finfo(np.float64).epsneg)
-        return logit(p) - logit(np.clip(self.thresholds.values, tiny, 1 - 1e-16))
+        """Returns (N, L) log-odds of the score minus those of the threshold."""
+        return self.chain.margins(self.scores(X))
 
     def predict(self, X: Any) -> NDArray[np.uint8]:
         """Returns (N, L) 0/1 decisions at the thresholds."""
-        return self.thresholds.predict(self.predict_proba(X))
+        return self.thresholds.predict(self.scores(X))
 
 
 def fit_treatment(
@@ -152,7 +198,9 @@ def fit_treatment(
 
     For each inner fold: weights from the rows it trains on, a network, the epoch with the best
     macro average precision on the rows held out, and the closed-form correction of its loss. The
-    thresholds are those with the best F1 on the corrected probabilities of the held-out rows.
+    thresholds are those with the best F1 on the corrected probabilities of the held-out rows. A
+    loss without a closed form starts like plain cross-entropy, at the log-odds of the labels'
+    frequencies; its scores, and so its thresholds, are uncorrected.
 
     Args:
         treatment: a `Treatment`, or the name of one of `TREATMENTS`.
@@ -167,7 +215,9 @@ def fit_treatment(
         on_epoch: called after every epoch.
 
     Raises:
-        InvalidInput: X and y do not fit together, or the model does not return logits.
+        InvalidInput: X and y do not fit together, the model does not return logits, or the loss
+            is for classes that exclude each other and y is not.
+        Undefined: weights of 0 left nothing to correct.
     """
     treatment = as_treatment(treatment)
     options = options or TrainingOptions()
@@ -179,7 +229,7 @@ def fit_treatment(
         )
     if sample_weight is not None:
         sample_weight = _checked_weight(sample_weight, targets)
-    probabilities = np.full((targets.n_rows, targets.n_labels), np.nan)
+    log_odds = np.full((targets.n_rows, targets.n_labels), np.nan)
     members: list[Member] = []
     for number, (train, held) in enumerate(
         _inner_splits(X, targets, groups, options, random_state)
@@ -197,17 +247,22 @@ def fit_treatment(
             seed=_seed(random_state, number),
             on_epoch=on_epoch,
         )
-        probabilities[held] = member.link.to_probability(member.logits(X[held]))
+        log_odds[held] = member.log_odds(X[held])
         members.append(member)
-    held_rows = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
-    held_scores = probabilities[held_rows]
-    thresholds = tune_thresholds(
+    held_rows = np.flatnonzero(~np.isnan(log_odds).any(axis=1))
+    chain = DecisionChain.fitted(
         targets.take(held_rows),
-        held_scores,
+        log_odds[held_rows],
+        n_models=len(members),
+        rule=options.thresholds,
+        # Of classes that exclude each other the probabilities would no longer add up to 1.
+        temperature=not isinstance(members[0].output, SoftmaxLink),
         sample_weight=None if sample_weight is None else sample_weight[held_rows],
+        random_state=random_state,
     )
+    held_scores = chain.held_out(log_odds[held_rows])
     return FittedTreatment(
-        treatment, targets.label_names, tuple(members), thresholds, held_rows, held_scores
+        treatment, targets.label_names, tuple(members), chain, held_rows, held_scores
     )
 
 
@@ -235,23 +290,31 @@ def _train(
     scaler = FeatureScaler.fitted(X, options.clip)
     stats = LabelStats.from_targets(targets, labelsets=False)
     loss = treatment.build_loss(stats)
-    held_features = scaler(X_held)
+    _check_loss(loss, targets)
+    output = SoftmaxLink() if isinstance(loss, CategoricalLoss) else SigmoidLink()
+    link = loss.link if loss.has_link else None
+    bare, carried = treatment.split(stats)
+    y, held_features = targets.to_array(), scaler(X_held)
     with seeded(seed):
         if build_model is None:
-            model = build_network(
+            network = build_network(
                 X.shape[1],
                 targets.n_labels,
                 prevalence=stats.prevalence,
-                log_odds_shift=loss.link.shift,
+                link=link or output,
                 hidden_units=options.hidden_units,
                 dropout=options.dropout,
             )
+            bench = workbench(network, bare.build_loss(stats), options.learning_rate)
+            bench.put_in(network)
         else:
-            model = build_model(X.shape[1], targets.n_labels)
-            _check_logits(model, targets.n_labels)
-        model.compile(optimizer=keras.optimizers.Adam(options.learning_rate), loss=loss)
+            network = build_model(X.shape[1], targets.n_labels)
+            _check_logits(network, targets.n_labels)
+            bench = Workbench(network, bare.build_loss(stats), options.learning_rate)
         best = BestEpoch(
-            lambda: _ranking_score(held_targets, _logits(model, held_features)),
+            lambda: _ranking_score(
+                held_targets, output.log_odds(_logits(bench.model, held_features))
+            ),
             patience=options.patience,
         )
         callbacks: list[keras.callbacks.Callback] = [best]
@@ -259,12 +322,12 @@ def _train(
             callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch()))
         batches = ArrayBatches(
             scaler(X),
-            targets.to_array(),
+            y,
             batch_size=options.batch_size,
             random_state=seed,
-            sample_weight=sample_weight,
+            sample_weight=_cell_weights(carried, y, sample_weight),
         )
-        model.fit(
+        bench.model.fit(
             batches,
             epochs=options.max_epochs,
             class_weight=treatment.build_class_weight(stats),
@@ -272,15 +335,38 @@ def _train(
             shuffle=False,  # the batches shuffle themselves, from their own seed
             verbose=0,
         )
-    return Member(model, scaler, loss.link, best.best_epoch, len(best.scores))
+    if bench.model is not network:
+        bench.take_out(network)
+    return Member(network, scaler, output, link, best.best_epoch, len(best.scores))
 
 
-def _ranking_score(targets: Targets, logits: NDArray[np.float32]) -> float:
+def _cell_weights(
+    carried: LabelWeights | None, y: NDArray[np.float32], sample_weight: NDArray[np.float32] | None
+) -> NDArray[np.float32] | None:
+    """Returns weights of labels and of rows or cells together; None if there are neither."""
+    if carried is None:
+        return sample_weight
+    weights = carried.for_cells(y).astype(np.float32)
+    if sample_weight is None:
+        return weights
+    return weights * sample_weight.reshape(len(y), -1)
+
+
+def _check_loss(loss: LabelLoss, targets: Targets) -> None:
+    if isinstance(loss, CategoricalLoss) and targets.task != "multiclass":
+        raise InvalidInput(
+            f"{type(loss).__name__} is for classes that exclude each other.",
+            received=f"{targets.task} targets",
+            remedy="Pass one class per row, a 1-D y; or a treatment for labels.",
+        )
+
+
+def _ranking_score(targets: Targets, log_odds: NDArray[np.float64]) -> float:
     """Macro average precision; where no label has a positive, minus the log loss."""
     try:
-        return exact.average_precision(targets, logits, average="macro")
+        return exact.average_precision(targets, log_odds, average="macro")
     except Undefined:
-        return -exact.log_loss(targets, expit(logits.astype(np.float64)), average="micro")
+        return -exact.log_loss(targets, expit(log_odds), average="micro")
 
 
 def _logits(model: keras.Model, X: Any) -> NDArray[np.float32]:

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logit
+
+from equipoise.links import Link, SigmoidLink
 
 # Labels rarer than this start no lower: a few thousand rows cannot tell them apart.
 _LOWEST_PREVALENCE = 1e-4
@@ -14,7 +15,7 @@ def build_network(
     n_labels: int,
     *,
     prevalence: ArrayLike | None = None,
-    log_odds_shift: ArrayLike = 0.0,
+    link: Link | None = None,
     hidden_units: int = 512,
     dropout: float = 0.5,
 ) -> keras.Model:
@@ -22,22 +23,21 @@ def build_network(
 
         Dense(hidden_units, ReLU) → Dropout → Dense(n_labels)
 
-    Its output bias starts at the log-odds of the labels, as the loss will see them, so that
-    training does not spend its first epochs on learning how rare the labels are.
+    Its output bias starts at the logits that stand for the frequencies of the labels under the
+    loss, so that training does not spend its first epochs on learning how rare the labels are.
 
     Args:
         n_features: number of input features.
         n_labels: number of labels L.
         prevalence: (L,) share of positives; zeros as output bias if None.
-        log_odds_shift: scalar or (L,) shift of the loss's weights, added to the bias.
+        link: the inverse link of the loss; the sigmoid if None.
         hidden_units: width of the hidden layer; 0 for a linear model.
         dropout: share of hidden units dropped in training.
     """
     bias = "zeros"
     if prevalence is not None:
         clipped = np.clip(prevalence, _LOWEST_PREVALENCE, 1 - _LOWEST_PREVALENCE)
-        start = np.broadcast_to(logit(clipped) + np.asarray(log_odds_shift), (n_labels,))
-        bias = _Start(start)
+        bias = _Start((link or SigmoidLink()).logits(clipped))
     layers = [keras.layers.Input((n_features,))]
     if hidden_units:
         layers += [keras.layers.Dense(hidden_units, activation="relu", name="hidden")]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from equipoise import losses
 from equipoise._errors import InvalidInput, did_you_mean
+from equipoise.losses.base import LabelLoss
 from equipoise.stats import LabelStats
 from equipoise.weights import LabelWeights
+
+# What can be trained on a matrix of labels by itself: neither a base class nor a wrapper.
+_LOSSES = sorted(set(losses.__all__) - {"CellwiseLoss", "FromIndices"})
 
 
 @dataclass(frozen=True)
@@ -41,20 +45,33 @@ class Treatment:
     weight_options: Mapping[str, Any] = field(default_factory=dict)
     keras_class_weight: str | None = None
 
-    def build_loss(self, stats: LabelStats) -> losses.CellwiseLoss:
+    def build_loss(self, stats: LabelStats) -> LabelLoss:
         """Returns the Keras loss of this treatment, on logits, for data with these statistics."""
-        if self.loss not in losses.__all__:
+        if self.loss not in _LOSSES:
             raise InvalidInput(
                 f"Treatment {self.name!r} names the loss {self.loss!r}, which does not exist.",
-                remedy=did_you_mean(self.loss, losses.__all__),
+                remedy=did_you_mean(self.loss, _LOSSES),
             )
         loss_class = getattr(losses, self.loss)
         options: dict[str, Any] = dict(self.loss_options)
-        if "stats" in inspect.signature(loss_class).parameters:
-            options.setdefault("stats", stats)
+        if "stats" in inspect.signature(loss_class).parameters and not (
+            options.keys() & {"prevalence", "propensity"}
+        ):
+            options["stats"] = stats
         if self.weights is not None:
             options["weights"] = LabelWeights.from_stats(stats, self.weights, **self.weight_options)
         return loss_class(from_logits=True, **options)
+
+    def split(self, stats: LabelStats) -> tuple[Treatment, LabelWeights | None]:
+        """Returns a treatment without weights, and the weights that give the same if they travel
+        with the cells; this very treatment, and None, if there are none that can.
+
+        All weights of a plain loss then share one compiled program.
+        """
+        if self.weights is None or self.loss != "WeightedBinaryCrossentropy":
+            return self, None
+        weights = LabelWeights.from_stats(stats, self.weights, **self.weight_options)
+        return replace(self, weights=None, weight_options={}), weights
 
     def build_class_weight(self, stats: LabelStats) -> dict[int, float] | None:
         """Returns the `class_weight` handed to Keras, or None."""
@@ -81,8 +98,30 @@ TREATMENTS: dict[str, Treatment] = {
         ),
         Treatment("logit_adjusted", loss="LogitAdjustedBinaryCrossentropy"),
         Treatment("keras_class_weight", keras_class_weight="inverse_frequency"),
+        Treatment("focal", loss="Focal"),
+        Treatment("asymmetric", loss="Asymmetric"),
+        Treatment("distribution_balanced", loss="DistributionBalanced"),
+        # The published scale of 30 is for cosines; the logits of a plain layer reach further.
+        Treatment("ldam", loss="LDAM", loss_options={"scale": 4.0}),
+        Treatment("hill", loss="Hill"),
+        Treatment("propensity", loss="PropensityBinaryCrossentropy"),
+        Treatment("zlpr", loss="ZLPR"),
+        Treatment("two_way", loss="TwoWay"),
+        Treatment("soft_f_beta", loss="SoftFBeta"),
+        # For one class a row (a 1-D y):
+        Treatment(
+            "weighted_categorical",
+            loss="WeightedCategoricalCrossentropy",
+            weights="balanced",
+            weight_options={"applies_to": "label", **_SCALED},
+        ),
+        Treatment("logit_adjusted_categorical", loss="LogitAdjustedCategoricalCrossentropy"),
+        Treatment("categorical_focal", loss="CategoricalFocal"),
     )
 }
+
+# What is compared unless something is asked for: weights, and what stands in for them.
+DEFAULT_TREATMENTS = tuple(TREATMENTS)[:6]
 
 
 def as_treatment(treatment: str | Treatment) -> Treatment:

@@ -9,10 +9,12 @@ from typing import Any, Literal
 import keras
 
 from equipoise._errors import InvalidInput, check_choice, did_you_mean
-from equipoise.losses import CellwiseLoss, WeightedBinaryCrossentropy
+from equipoise.callbacks import WeightSchedule
+from equipoise.losses import CellwiseLoss, Focal, WeightedBinaryCrossentropy
 from equipoise.weights import LabelWeights
 
 _BCE_NAMES = ("binary_crossentropy", "bce", "BCE", "BinaryCrossentropy")
+_FOCAL_NAMES = ("binary_focal_crossentropy", "BinaryFocalCrossentropy")
 
 
 def fit(
@@ -33,11 +35,12 @@ def fit(
     Keras' own `class_weight` gives a multi-label row the weight of its first label, and a row
     without labels that of label 0 (see `equipoise.audit.class_weight`). Here data, sample weights
     and callbacks go to `model.fit` as they are, whatever their kind; for the time of the training
-    the model's binary cross-entropy is replaced by its weighted form. Afterwards the model is
-    compiled as it was.
+    the model's binary cross-entropy, or binary focal cross-entropy, is replaced by its weighted
+    form. Afterwards the model is compiled as it was.
 
     A model trained so gives distorted probabilities: read them through
-    `equipoise.decision.Correction(weights)`.
+    `equipoise.decision.Correction(weights)`; after focal cross-entropy through the link of
+    `equipoise.losses.Focal(gamma, alpha, weights=weights)`.
 
     Args:
         model: a compiled Keras model with sigmoid outputs or logits.
@@ -57,7 +60,7 @@ def fit(
 
     Raises:
         InvalidInput: a model that is not compiled, a loss without a weighted form, weights that
-            do not fit the outputs.
+            do not fit the outputs, or a `WeightSchedule`, which has weights of its own.
 
     Examples:
         >>> import numpy as np
@@ -79,10 +82,21 @@ def fit(
             received=f"{type(model).__name__}.compute_loss",
             remedy="Use LabelWeights.for_cells, or a loss of equipoise.losses, in there.",
         )
+    _refuse_schedules(keras_fit_arguments.get("callbacks"))
     options = {"applies_to": applies_to, "default": default}
     losses, switches = _weighted_losses(model, class_weight, options)
     with _replaced(model, losses, switches, weight_validation):
         return model.fit(x, y, **keras_fit_arguments)
+
+
+def _refuse_schedules(callbacks: Any) -> None:
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    if any(isinstance(c, WeightSchedule) for c in keras.tree.flatten(callbacks)):
+        raise InvalidInput(
+            "`class_weight` and a WeightSchedule are two sources of weights.",
+            remedy="Compile with WeightedBinaryCrossentropy and call model.fit with the schedule.",
+        )
 
 
 @contextmanager
@@ -120,9 +134,13 @@ def _replaced(
 class _Switch(keras.losses.Loss):
     """A loss with label weights in training, and without in validation."""
 
-    def __init__(self, plain: CellwiseLoss, with_weights: CellwiseLoss, smoothing: float):
+    def __init__(
+        self, plain: CellwiseLoss, with_weights: CellwiseLoss, *, smoothing: float, of_keras: bool
+    ):
         super().__init__(name=plain.name, reduction=plain.reduction)
         self.plain, self.with_weights, self.smoothing = plain, with_weights, smoothing
+        # Keras' "sum" adds up rows, each the mean of its labels; ours adds up cells.
+        self.mean_of_labels = of_keras and plain.reduction == "sum"
         self.weighted = True
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -130,7 +148,8 @@ class _Switch(keras.losses.Loss):
             y_true = keras.ops.cast(y_true, self.plain.dtype)
             y_true = y_true * (1 - self.smoothing) + self.smoothing / 2
         loss = self.with_weights if self.weighted else self.plain
-        return loss(y_true, y_pred, sample_weight)
+        value = loss(y_true, y_pred, sample_weight)
+        return value / keras.ops.shape(y_pred)[-1] if self.mean_of_labels else value
 
 
 def _weighted_losses(
@@ -202,7 +221,12 @@ def _switch(loss: Any, class_weight: Any, n_labels: int | None, options: dict[st
         "negative_weight": weights.negative.tolist(),
         "label_names": list(weights.label_names),
     }
-    return _Switch(plain, type(plain).from_config(config), smoothing)
+    return _Switch(
+        plain,
+        type(plain).from_config(config),
+        smoothing=smoothing,
+        of_keras=not isinstance(loss, CellwiseLoss),
+    )
 
 
 def _cellwise(loss: Any) -> tuple[CellwiseLoss, float]:
@@ -215,6 +239,27 @@ def _cellwise(loss: Any) -> tuple[CellwiseLoss, float]:
             from_logits=config["from_logits"], reduction=loss.reduction, name=loss.name
         )
         return plain, config["label_smoothing"]
+    if loss in _FOCAL_NAMES or loss is keras.losses.binary_focal_crossentropy:
+        loss = keras.losses.BinaryFocalCrossentropy()
+    if isinstance(loss, keras.losses.BinaryFocalCrossentropy):
+        config = loss.get_config()
+        if config["label_smoothing"]:
+            # Keras takes the focal factor of a soft target from a mixed probability.
+            raise InvalidInput(
+                "Keras' focal loss of smoothed labels is no sum of a positive and a negative part, "
+                "so weights have no place in it.",
+                received=f"label_smoothing={config['label_smoothing']}",
+                remedy="Compile with equipoise.losses.Focal and smooth the labels beforehand.",
+            )
+        focal = Focal(
+            config["gamma"],
+            # Without the switch Keras does not use its alpha.
+            config["alpha"] if config["apply_class_balancing"] else None,
+            from_logits=config["from_logits"],
+            reduction=loss.reduction,
+            name=loss.name,
+        )
+        return focal, 0.0
     if isinstance(loss, CellwiseLoss):
         config = loss.get_config()
         given = [k for k in ("positive_weight", "negative_weight", "label_weight") if config[k]]
@@ -228,5 +273,6 @@ def _cellwise(loss: Any) -> tuple[CellwiseLoss, float]:
     raise InvalidInput(
         "The model's loss has no form with label weights.",
         received=repr(getattr(loss, "name", loss)),
-        remedy="Compile the model with loss='binary_crossentropy' or a loss of equipoise.losses.",
+        remedy="Compile the model with loss='binary_crossentropy', 'binary_focal_crossentropy' or "
+        "a loss of equipoise.losses.",
     )
