@@ -147,7 +147,8 @@ def visible_values(x: Any) -> NDArray[Any] | None:
 
         if torch.compiler.is_compiling() or x.device.type != "cpu":
             return None
-        return x.detach().numpy()
+        x = x.detach()
+        return (x.float() if x.dtype == torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
     if backend == "jax":
         import jax
 
