@@ -38,6 +38,7 @@ def test_import_loads_nothing_heavy():
         "equipoise.metrics",
         "equipoise.resampling",
         "equipoise.evaluation",
+        "equipoise.plots",
     ],
 )
 def test_the_numpy_half_loads_no_keras(module):

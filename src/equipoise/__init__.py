@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from equipoise import losses as losses
     from equipoise import metrics as metrics
     from equipoise import model_selection as model_selection
+    from equipoise import plots as plots
     from equipoise import readers as readers
     from equipoise import resampling as resampling
     from equipoise import training as training
@@ -46,6 +47,7 @@ _MODULES = (
     "losses",
     "metrics",
     "model_selection",
+    "plots",
     "readers",
     "resampling",
     "training",
@@ -85,6 +87,7 @@ __all__ = [
     "losses",
     "metrics",
     "model_selection",
+    "plots",
     "readers",
     "resampling",
     "training",

@@ -38,10 +38,7 @@ def test_the_numbers_are_those_of_the_exact_metrics(scored):
     best = tune_thresholds(y, p, confidence=0.95)
     np.testing.assert_array_equal(judged.best.values, best.values)
     np.testing.assert_array_equal(judged.best.corrected_values, best.corrected_values)
-    cells, predicted, positives = judged.reliability
-    assert cells.sum() == y.size
-    assert predicted.sum() == pytest.approx(p.sum())
-    assert positives.sum() == y.sum()
+    assert [f["kind"] for f in judged.figures] == ["bundle", "scatter", "reliability"]
 
 
 def test_log_odds_are_the_probabilities_they_stand_for(scored):
@@ -56,7 +53,7 @@ def test_log_odds_are_the_probabilities_they_stand_for(scored):
 def test_scores_that_are_no_probabilities_are_ranked_and_decided_only(scored):
     y, p = scored
     judged = evaluate(y, 10 * p - 3, tune="shrunk")
-    assert judged.reliability is None
+    assert "reliability" not in [f["kind"] for f in judged.figures]
     assert "log_loss" not in judged.overall
     assert (judged.thresholds.values == 0).all()
     assert judged.overall["macro_auc"] == exact.roc_auc(y, p, average="macro")
@@ -82,7 +79,7 @@ def test_the_report_says_it_all_and_survives_names(scored, tmp_path):
     judged = evaluate(as_targets(y, label_names=names), p, Thresholds(np.full(6, 0.2), names))
     html = judged.report(tmp_path / "r.html").read_text(encoding="utf-8")
     assert "<script>alert" not in html
-    assert html.count("<svg") == 2
+    assert html.count("<svg") == 4
     markdown = judged.report(tmp_path / "r.md").read_text(encoding="utf-8")
     assert "macro average precision" in markdown
     payload = json.loads(judged.to_json(tmp_path / "r.json").read_text(encoding="utf-8"))

@@ -26,6 +26,39 @@ FIGURES = {
         "xlabel": "recall",
         "ylabel": "precision",
     },
+    "bundle": {
+        "series": [{"title": EVIL, "x": [0, 1], "y": [1, 0.1]}, {"title": "b", "x": [0], "y": [1]}],
+        "named": [EVIL],
+        "mean": {"x": [0, 1], "y": [1, 0.2]},
+        "diagonal": True,
+        "xlabel": "recall",
+        "ylabel": "precision",
+    },
+    "band": {
+        "x": [0, 1],
+        "y": [0.2, 0.4],
+        "low": [0.1, 0.3],
+        "high": [0.3, 0.5],
+        "chosen": {"x": 0.5, "y": 0.3, "title": EVIL},
+        "xlabel": "threshold",
+        "ylabel": "f1",
+    },
+    "histograms": {
+        "names": [EVIL, "b"],
+        "edges": [0, 0.5, 1],
+        "positive": [[0, 1], [0.5, 0.5]],
+        "negative": [[1, 0], [0.5, 0.5]],
+        "marks": [0.3, 0.4],
+        "xlabel": "score",
+    },
+    "scatter": {
+        "names": [EVIL, "b"],
+        "positives": [3, 50],
+        "values": [0.2, None],
+        "low": [0.1, None],
+        "high": [0.3, None],
+        "ylabel": "F1",
+    },
 }
 
 

@@ -61,16 +61,16 @@ def _interval(
         thresholds = on_samples(label, samples)
         inside, outside = label.at_own(thresholds, samples), label.whole(thresholds)
     here = label.whole(np.array([chosen]))
-    reached, error = label.values(here)[0], _standard_error(label, here)[0]
+    reached, error = label.values(here)[0], standard_error(label, here)[0]
     lost = label.values(inside) - label.values(outside)
-    errors = np.maximum(_standard_error(label, inside), _SMALLEST_ERROR * error)
+    errors = np.maximum(standard_error(label, inside), _SMALLEST_ERROR * error)
     drawn = inside.positive[:, 0] > 0  # a sample without a positive says nothing
     tail = (1 - confidence) / 2
     low, high = np.quantile((lost / errors)[drawn], [tail, 1 - tail], method="weibull")
     return reached - lost[drawn].mean(), reached - error * high, reached - error * low
 
 
-def _standard_error(label: ResampledLabel, counts: Counts) -> Float:
+def standard_error(label: ResampledLabel, counts: Counts) -> Float:
     """Returns the standard error of the objective of each sample, by the delta method."""
     value, n = label.goal.value(label.label), label.effective_size()
     tp, fp, positive, negative = (part[:, 0] for part in counts)

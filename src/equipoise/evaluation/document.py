@@ -35,6 +35,21 @@ TITLES = {
     "ece": "calibration error (ECE, lower is better)",
     "macro_ece": "macro calibration error (lower is better)",
 }
+_FIGURES = {
+    "bundle": (
+        "Precision against recall",
+        "The best precision at each recall. Each thin line is a label.",
+    ),
+    "scatter": (
+        "Rare and frequent labels",
+        "By chance alone, average precision is the share of positives.",
+    ),
+    "reliability": (
+        "Can the probabilities be believed?",
+        "Calibrated probabilities lie on the dotted line. Bins of equal weight with 95% intervals; "
+        "all labels pooled.",
+    ),
+}
 _FEW = 50  # positives below which an interval is rough
 _NAMED = 40
 
@@ -42,8 +57,9 @@ _NAMED = 40
 def document(evaluation: Evaluation, title: str) -> dict[str, Any]:
     """Returns the report document of an evaluation."""
     sections = [_overall(evaluation), _labels(evaluation), _intervals(evaluation)]
-    if evaluation.reliability is not None:
-        sections.append(_reliability(evaluation))
+    for figure in evaluation.figures:
+        heading, caption = _FIGURES[figure["kind"]]
+        sections.append({"heading": heading, "figure": {**figure, "caption": caption}})
     return {"title": title, "lead": _lead(evaluation), "sections": sections}
 
 
@@ -85,7 +101,7 @@ def _lead(evaluation: Evaluation) -> list[str]:
             f"{len(without)} labels have no positive here and are in no macro average: "
             f"{shown_list(without, 6)}."
         )
-    if evaluation.reliability is None:
+    if "log_loss" not in overall:
         lines.append("The scores are no probabilities, so calibration is not judged.")
     return lines
 
@@ -150,31 +166,6 @@ def _intervals(evaluation: Evaluation) -> dict[str, Any]:
             "caption": f"{_percent(evaluation)} intervals by resampling rows"
             + (f"; the {_NAMED} most frequent labels." if table.height == _NAMED else "."),
         }
-    }
-
-
-def _reliability(evaluation: Evaluation) -> dict[str, Any]:
-    assert evaluation.reliability is not None  # asked for only then
-    cells, predicted, observed = evaluation.reliability
-    means = [
-        [float(total / n) if n else None for total, n in zip(part, cells, strict=True)]
-        for part in (predicted, observed)
-    ]
-    return {
-        "heading": "Can the probabilities be believed?",
-        "figure": {
-            "kind": "reliability",
-            "series": [
-                {
-                    "title": "all labels",
-                    "cells": cells.tolist(),
-                    "predicted": means[0],
-                    "observed": means[1],
-                }
-            ],
-            "caption": "Calibrated probabilities lie on the dotted line; larger markers stand for "
-            "more cells.",
-        },
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from equipoise._errors import InvalidInput, Undefined, check_number
 from equipoise._files import write_json
 from equipoise.decision import Thresholds, judge_thresholds, tune_thresholds
 from equipoise.exact._cells import ScoredCells, read_scored
+from equipoise.plots import data as plots
 from equipoise.report import to_fragment, to_text, write_report
 from equipoise.stats import LabelStats
 from equipoise.targets import Targets, as_targets
@@ -26,7 +27,6 @@ from equipoise.targets import Targets, as_targets
 Float = NDArray[np.float64]
 
 _SCHEMA_VERSION = 1
-_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Evaluation:
         overall: each metric over all labels, NaN where it is undefined.
         undefined: for each metric, the names of the labels that have none.
         by_label: (L,) arrays of the metrics of each label, NaN where undefined.
-        reliability: (3, bins) cells, sums of probabilities, positives; None if the scores are no
-            probabilities.
+        figures: what the report draws, as plain data.
     """
 
     stats: LabelStats
@@ -51,7 +50,7 @@ class Evaluation:
     overall: Mapping[str, float]
     undefined: Mapping[str, tuple[str, ...]]
     by_label: Mapping[str, Float]
-    reliability: Float | None
+    figures: tuple[dict[str, Any], ...]
 
     def table(self) -> pl.DataFrame:
         """Returns one row per label, the most frequent first."""
@@ -193,7 +192,7 @@ def evaluate(
         overall,
         undefined,
         _by_label(targets, scores, decided, sample_weight, are_probabilities),
-        _reliability(cells) if are_probabilities else None,
+        tuple(_figures(targets, scores, are_probabilities)),
     )
 
 
@@ -285,10 +284,12 @@ def _by_label(
     return {name: np.asarray(values, dtype=np.float64) for name, values in found.items()}
 
 
-def _reliability(cells: ScoredCells) -> Float:
-    pool = cells.pool()
-    p, y, weights = pool.present()
-    w = np.ones(len(p)) if weights is None else weights
-    bins = np.minimum((p * _BINS).astype(np.intp), _BINS - 1)
-    sums = [np.bincount(bins, weights=part, minlength=_BINS) for part in (w, w * p, w * y)]
-    return np.stack(sums).astype(np.float64)
+def _figures(targets: Targets, scores: Any, are_probabilities: bool) -> Iterator[dict[str, Any]]:
+    """Yields the figures that these labels and scores allow."""
+    if not LabelStats.from_targets(targets, labelsets=False).positives.any():
+        return
+    yield plots.precision_recall(targets, scores)
+    if targets.n_labels > 1:
+        yield plots.label_scores(targets, scores)
+    if are_probabilities:
+        yield plots.reliability(targets, scores)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -43,6 +44,13 @@ _STYLE: Any = {
         _INK,
     ),
 }
+
+
+def figure_of(figure: Mapping[str, Any]) -> Figure:
+    """Returns the matplotlib figure, in ordinary colours; its "kind" names one of `KINDS`."""
+    ordinary = {name: "black" for name, value in _STYLE.items() if value == _INK}
+    with mpl.rc_context({**_STYLE, **ordinary}):
+        return KINDS[figure["kind"]](figure)
 
 
 def draw(figure: Mapping[str, Any]) -> str:
@@ -97,8 +105,9 @@ def intervals(figure: Mapping[str, Any]) -> Figure:
 def reliability(figure: Mapping[str, Any]) -> Figure:
     """Share of positives against the mean predicted probability, bin by bin.
 
-    Data: "series": [{"title", "cells", "predicted", "observed"}], lists with None in empty bins.
-    The area of a marker grows with the logarithm of its number of cells.
+    Data: "series": [{"title", "cells", "predicted", "observed"}], lists with None in empty bins,
+    and perhaps "low" and "high", intervals of the share. The area of a marker grows with the
+    logarithm of its number of cells.
     """
     from math import log10
 
@@ -115,7 +124,9 @@ def reliability(figure: Mapping[str, Any]) -> Figure:
         if points:
             x, y, size = zip(*points, strict=True)
             axes.plot(x, y, color=colour, linewidth=1)
-            axes.scatter(x, y, s=size, marker=marker, color=colour, label=one["title"])
+            axes.scatter(x, y, s=size, marker=marker, color=colour, label=_short(one["title"]))
+        if "low" in one:
+            axes.vlines(one["predicted"], one["low"], one["high"], color=colour, alpha=0.5)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.set_xlabel("predicted probability")
     axes.set_ylabel("share of positives")
@@ -227,13 +238,142 @@ def curves(figure: Mapping[str, Any]) -> Figure:
     return drawn
 
 
+def bundle(figure: Mapping[str, Any]) -> Figure:
+    """One thin line per label, a few of them named, and their mean.
+
+    Data: "series": [{"title", "x", "y"}], "named": titles of those in colour, "mean": {"x", "y"}
+    or None, "diagonal": whether chance is a diagonal, "xlabel", "ylabel".
+    """
+    drawn = Figure(figsize=(6, 5))
+    axes: Axes = drawn.subplots()
+    named = list(figure["named"])
+    faint = min(0.5, max(0.1, 40 / max(len(figure["series"]), 1)))
+    for one in figure["series"]:
+        if one["title"] not in named:
+            axes.plot(one["x"], one["y"], color="#999999", linewidth=0.7, alpha=faint)
+    for one in figure["series"]:
+        if one["title"] in named:
+            number = named.index(one["title"])
+            axes.plot(
+                one["x"],
+                one["y"],
+                color=COLOURS[number % len(COLOURS)],
+                linestyle=_LINES[(number // len(COLOURS) + number) % len(_LINES)],
+                label=_short(one["title"]),
+            )
+    if figure["mean"] is not None:
+        mean = figure["mean"]
+        axes.plot(mean["x"], mean["y"], color=_INK, linewidth=2.2, label="mean of all labels")
+    if figure["diagonal"]:
+        axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
+    axes.set_xlabel(figure["xlabel"])
+    axes.set_ylabel(figure["ylabel"])
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return drawn
+
+
+def band(figure: Mapping[str, Any]) -> Figure:
+    """A line with its interval, and a place on it that was chosen.
+
+    Data: "x", "y", "low", "high", "chosen": {"x", "y", "title"} or None, "xlabel", "ylabel".
+    """
+    drawn = Figure(figsize=(6.5, 4))
+    axes: Axes = drawn.subplots()
+    axes.fill_between(figure["x"], figure["low"], figure["high"], color=COLOURS[0], alpha=0.2)
+    axes.plot(figure["x"], figure["y"], color=COLOURS[0])
+    chosen = figure["chosen"]
+    if chosen is not None:
+        axes.axvline(chosen["x"], color=COLOURS[1], linewidth=1, linestyle="--")
+        axes.plot([chosen["x"]], [chosen["y"]], "s", color=COLOURS[1], label=chosen["title"])
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel(figure["xlabel"])
+    axes.set_ylabel(figure["ylabel"])
+    return drawn
+
+
+def histograms(figure: Mapping[str, Any]) -> Figure:
+    """Scores of positives and of negatives, one small panel per label.
+
+    Data: "names", "edges", "positive", "negative": (labels, bins) shares of each side, "marks":
+    a place per label or None, "xlabel".
+    """
+    names = figure["names"]
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    drawn = Figure(figsize=(2.6 * columns + 1.4, 1.7 * rows + 0.6), layout="constrained")
+    panels = drawn.subplots(rows, columns, squeeze=False, sharex=True).reshape(-1)
+    edges = figure["edges"]
+    for i, (axes, name) in enumerate(zip(panels, names, strict=False)):
+        for side, colour, label in (
+            ("negative", COLOURS[0], "negatives"),
+            ("positive", COLOURS[1], "positives"),
+        ):
+            axes.stairs(figure[side][i], edges, color=colour, fill=True, alpha=0.45, label=label)
+            axes.stairs(figure[side][i], edges, color=colour, linewidth=0.8)
+        if figure["marks"] is not None:
+            axes.axvline(figure["marks"][i], color=_INK, linewidth=1, linestyle="--")
+        axes.set_title(_short(name, 24), fontsize=9)
+        axes.set_yticks([])
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    drawn.supxlabel(figure["xlabel"], fontsize=10)
+    handles, labels = panels[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside right upper")
+    return drawn
+
+
+def scatter(figure: Mapping[str, Any]) -> Figure:
+    """A number per label against its positives; of many labels those off the trend are named.
+
+    Data: "names", "positives", "values" with None for gaps, "low" and "high" or None, "ylabel".
+    """
+    drawn = Figure(figsize=(7, 4.2))
+    axes: Axes = drawn.subplots()
+    points = [
+        (n, v, name, i)
+        for i, (n, v, name) in enumerate(
+            zip(figure["positives"], figure["values"], figure["names"], strict=True)
+        )
+        if v is not None and n > 0
+    ]
+    if figure["low"] is not None:
+        for n, _, _, i in points:
+            if figure["low"][i] is not None:
+                ends = [figure["low"][i], figure["high"][i]]
+                axes.plot([n, n], ends, color=COLOURS[0], alpha=0.3, linewidth=1)
+    axes.plot([p[0] for p in points], [p[1] for p in points], "o", color=COLOURS[0], markersize=4)
+    for n, value, name, _ in points if len(points) <= 15 else _off_the_trend(points):
+        axes.annotate(_short(name, 18), (n, value), (4, 3), textcoords="offset points", fontsize=8)
+    _logarithmic(axes, "x")
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel("positives of the label")
+    axes.set_ylabel(figure["ylabel"])
+    return drawn
+
+
+def _off_the_trend(points: list[Any], each: int = 3) -> list[Any]:
+    """Returns the points farthest above and below a line through the logarithms of positives."""
+    x = np.log([p[0] for p in points])
+    y = np.array([p[1] for p in points])
+    slope, level = np.polyfit(x, y, 1) if np.ptp(x) > 0 else (0.0, y.mean())
+    order = np.argsort(y - slope * x - level, kind="stable").tolist()
+    return [points[i] for i in [*order[:each], *order[-each:]]]
+
+
 KINDS: dict[str, Callable[[Mapping[str, Any]], Figure]] = {
+    "band": band,
+    "bundle": bundle,
     "changes": changes,
     "curves": curves,
     "dots": dots,
     "frequencies": frequencies,
+    "histograms": histograms,
     "intervals": intervals,
     "reliability": reliability,
+    "scatter": scatter,
 }
 
 
