@@ -146,3 +146,13 @@ def test_interrupting_leaves_no_traceback_and_no_file(table, tmp_path):
     assert "interrupted" in err
     assert "Traceback" not in err
     assert not report.exists()
+
+
+def test_the_audit_says_what_else_goes_wrong(table, capsys, tmp_path):
+    report = tmp_path / "audit.html"
+    assert main(["audit", str(table), "--labels", "lab_*", "--report", str(report)]) == 0
+    assert "EQP001" in capsys.readouterr().out
+    assert "docs/findings/EQP001.md" in report.read_text(encoding="utf-8")
+    assert main(["audit", str(table), "--labels", "lab_*", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["check"]["found"]
+    assert found[0]["code"] == "EQP001"

@@ -22,6 +22,9 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 _SCHEMA_VERSION = 1
 
 
+SILENT = "Not applicable"  # the section of rules that had nothing to look at
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something that goes wrong quietly, with the numbers that show it.
@@ -175,7 +178,7 @@ class Audit:
             _table_section(heading, outcomes)
             for heading, outcomes in (
                 ("Passed", self.passed),
-                ("Not applicable", self.not_applicable),
+                (SILENT, self.not_applicable),
             )
             if outcomes
         ]

@@ -76,32 +76,42 @@ def audit(
     *,
     options: DataOptions | None = None,
     class_weight: str | None = None,
+    folds: int = 5,
     report: Path | None = None,
     json: Json = False,
 ) -> None:
-    """Show what Keras would do with a class_weight on this data, beside what was meant.
+    """Show what Keras would do with a class_weight on this data, and what else goes wrong quietly.
 
     Parameters
     ----------
     class_weight
         Weights such as 2.5,10,5,20 in the order of the labels, or a JSON file {label: weight};
         by default N / positives, as many tutorials advise.
+    folds
+        Folds that the labels are to be split into; labels too rare for them are found.
     report
         Write the audit to this file: .html, .md or .json.
     """
+    from equipoise.audit import check
     from equipoise.audit import class_weight as audited
+    from equipoise.audit.findings import SILENT
     from equipoise.report import write_report
 
     if report is not None:
         check_writable(report)
-    targets = (options or DataOptions()).read(data).targets
-    result = audited(targets, _asked(class_weight, targets))
+    dataset = (options or DataOptions()).read(data)
+    asked = _asked(class_weight, dataset.targets)
+    result = audited(dataset.targets, asked)
+    found = check(dataset.targets, class_weight=asked, cv=folds, groups=dataset.groups)
+    document = result.document()
+    # Most rules ask about a model, of which a file says nothing.
+    document["sections"] += [s for s in found.document()["sections"] if s["heading"] != SILENT]
     if report is not None:
-        write_report(report, result.document())
+        write_report(report, document)
     if json:
-        show.print_json(result.to_dict())
+        show.print_json({**result.to_dict(), "check": found.to_dict()})
     else:
-        show.print_document(result.document())
+        show.print_document(document)
 
 
 def _asked(class_weight: str | None, targets) -> dict:  # type: ignore[no-untyped-def,type-arg]
