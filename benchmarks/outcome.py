@@ -65,7 +65,7 @@ fifth of the training rows; at .5, scikit-learn's models are fitted to all train
 Seconds are those of training on two cores, for all that a row of the table needs.
 """
 # Bump when a contender changes, so that it is run again.
-VERSIONS: dict[str, int] = {}
+VERSIONS: dict[str, int] = {"equipoise": 2}
 
 
 def rows_of(name: str) -> Rows:

@@ -11,7 +11,7 @@ from equipoise._errors import InvalidInput, Undefined
 from equipoise.decision import DecisionChain
 from equipoise.stats import LabelStats
 from equipoise.training import TREATMENTS, TrainingOptions, Treatment, as_treatment, fit_treatment
-from equipoise.training import workbench as workbench_module
+from equipoise.training.workbench import kept
 from equipoise.weights import LabelWeights
 
 pytestmark = pytest.mark.keras
@@ -180,11 +180,11 @@ def test_temperature_and_thresholds_are_those_of_the_held_rows():
 def test_networks_that_take_turns_on_one_workbench_are_as_those_trained_alone():
     X, y = problem()
     together = fit_treatment("inverse_sqrt", X, y, options=replace(QUICK, n_folds=3))
-    workbench_module._benches.clear()
+    kept().clear()
     alone = fit_treatment("inverse_sqrt", X, y, options=replace(QUICK, n_folds=3))
-    assert len(workbench_module._benches) == 1
+    assert len(kept()) == 1
     fit_treatment("balanced", X[:200], y[:200], options=QUICK)
-    assert len(workbench_module._benches) == 1  # weights travel with the cells
+    assert len(kept()) == 1  # weights travel with the cells
     for one, other in zip(together.members, alone.members, strict=True):
         for a, b in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)

@@ -25,7 +25,7 @@ from equipoise.targets import Targets, as_targets
 from equipoise.training.features import FeatureScaler, as_features
 from equipoise.training.network import build_network
 from equipoise.training.seeds import seeded
-from equipoise.training.treatment import Treatment, as_treatment
+from equipoise.training.treatment import Treatment, as_treatment, without_sampling
 from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
 
@@ -290,12 +290,14 @@ def _train(
     on_epoch: Callable[[], None] | None,
 ) -> Member:
     (X, targets, sample_weight), (X_held, held_targets) = training, held
+    X, targets, sample_weight, rates = treatment.resampled(X, targets, sample_weight, seed)
     scaler = FeatureScaler.fitted(X, options.clip)
     stats = LabelStats.from_targets(targets, labelsets=False)
     loss = treatment.build_loss(stats)
     _check_loss(loss, targets)
     output = SoftmaxLink() if isinstance(loss, CategoricalLoss) else SigmoidLink()
     link = loss.link if loss.has_link else None
+    corrected = output if link is None else without_sampling(link, rates, targets)
     bare, carried = treatment.split(stats)
     y, held_features = targets.to_array(), scaler(X_held)
     with seeded(seed):
@@ -307,6 +309,7 @@ def _train(
                 link=link or output,
                 hidden_units=options.hidden_units,
                 dropout=options.dropout,
+                seed=seed,
             )
             bench = workbench(network, bare.build_loss(stats), options.learning_rate)
             bench.put_in(network)
@@ -316,7 +319,7 @@ def _train(
             bench = Workbench(network, bare.build_loss(stats), options.learning_rate)
         best = BestEpoch(
             lambda: _held_out_score(
-                held_targets, output.log_odds(_logits(bench.model, held_features))
+                held_targets, corrected.log_odds(_logits(bench.model, held_features))
             ),
             patience=options.patience,
         )
@@ -340,7 +343,8 @@ def _train(
         )
     if bench.model is not network:
         bench.take_out(network)
-    return Member(network, scaler, output, link, best.best_epoch, len(best.scores))
+    undone = None if link is None else corrected
+    return Member(network, scaler, output, undone, best.best_epoch, len(best.scores))
 
 
 def _cell_weights(

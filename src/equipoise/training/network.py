@@ -18,6 +18,7 @@ def build_network(
     link: Link | None = None,
     hidden_units: int = 512,
     dropout: float = 0.5,
+    seed: int | None = None,
 ) -> keras.Model:
     """Builds a multi-layer perceptron that returns one logit per label.
 
@@ -33,6 +34,8 @@ def build_network(
         link: the inverse link of the loss; the sigmoid if None.
         hidden_units: width of the hidden layer; 0 for a linear model.
         dropout: share of hidden units dropped in training.
+        seed: of the first weights and of dropout. Without it Keras draws them from Python's global
+            generator, from which other threads of the process (a Dask worker's) draw as well.
     """
     bias = "zeros"
     if prevalence is not None:
@@ -43,7 +46,25 @@ def build_network(
         layers += [keras.layers.Dense(hidden_units, activation="relu", name="hidden")]
         layers += [keras.layers.Dropout(dropout, name="dropout")]
     layers += [keras.layers.Dense(n_labels, bias_initializer=bias, name="logits")]
-    return keras.Sequential(layers, name="network")
+    network = keras.Sequential(layers, name="network")
+    if seed is not None:
+        _start_from(seed, network)
+    return network
+
+
+def _start_from(seed: int, network: keras.Model) -> None:
+    """Draws kernels (Glorot and Bengio 2010, eq. 16) and the state of dropout from the seed.
+
+    The configuration of the layers stays the same for all seeds, so that they share a program.
+    """
+    generator = np.random.default_rng(seed)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Dense):
+            bound = np.sqrt(6 / sum(layer.kernel.shape))
+            layer.kernel.assign(generator.uniform(-bound, bound, layer.kernel.shape))
+        elif isinstance(layer, keras.layers.Dropout):
+            drawn = int(generator.integers(1, 1_000_000_000))
+            layer.seed_generator.state.assign(keras.random.SeedGenerator(drawn).state.value)
 
 
 @keras.saving.register_keras_serializable(package="equipoise")

@@ -7,19 +7,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from equipoise import losses
+import numpy as np
+
+from equipoise import losses, resampling
 from equipoise._errors import InvalidInput, did_you_mean
+from equipoise.links import Link
 from equipoise.losses.base import LabelLoss
+from equipoise.resampling import SamplingRates
 from equipoise.stats import LabelStats
+from equipoise.targets import Targets
 from equipoise.weights import LabelWeights
+from equipoise.weights.schemes import SCHEMES
 
 # What can be trained on a matrix of labels by itself: neither a base class nor a wrapper.
 _LOSSES = sorted(set(losses.__all__) - {"CellwiseLoss", "FromIndices"})
+_RESAMPLERS = sorted(set(resampling.__all__) - {"SamplingRates"})
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done about imbalance in one training: weights and loss, as names and options.
+    """What is done about imbalance in one training: weights, loss and rows, as names and options.
 
     It holds no data, so one treatment serves every fold: weights and prevalences are computed from
     the training part of the fold it is applied to.
@@ -32,6 +39,11 @@ class Treatment:
         weight_options: its options.
         keras_class_weight: scheme of the weights handed to Keras' own `class_weight` instead,
             which applies the argmax of each row. It is here to be compared with, not for use.
+        resampler: name of a class of `equipoise.resampling`, applied to the rows that a network
+            is trained on and to no others; None leaves them as they are. Weights and prevalences
+            are then those of the resampled rows, and its sampling rates are taken back out of the
+            scores: exactly where rows are drawn by one label alone, else as an approximation.
+        resampler_options: its options; a `then` may be a name.
 
     Examples:
         >>> Treatment("mild", weights="balanced", weight_options={"power": 0.5}).loss
@@ -44,6 +56,26 @@ class Treatment:
     weights: str | None = None
     weight_options: Mapping[str, Any] = field(default_factory=dict)
     keras_class_weight: str | None = None
+    resampler: str | None = None
+    resampler_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def resampled(
+        self, X: Any, targets: Targets, sample_weight: Any, random_state: int
+    ) -> tuple[Any, Targets, Any, SamplingRates | None]:
+        """Returns the rows to train on, and the rates at which their cells were sampled.
+
+        Args:
+            X: (N, d) features of the training rows.
+            targets: their labels.
+            sample_weight: weights of rows or cells, or None.
+            random_state: seed of the resampler.
+        """
+        if self.resampler is None:
+            return X, targets, sample_weight, None
+        sampler = _sampler(self.resampler, self.resampler_options, random_state)
+        X, targets, *weight = sampler.fit_resample(X, targets, sample_weight)
+        rates: SamplingRates = sampler.sampling_rates_
+        return X, targets, weight[0] if weight else None, rates
 
     def build_loss(self, stats: LabelStats) -> LabelLoss:
         """Returns the Keras loss of this treatment, on logits, for data with these statistics."""
@@ -83,6 +115,58 @@ class Treatment:
     def to_dict(self) -> dict[str, Any]:
         """Returns the treatment as plain values (`Treatment(**values)` restores it)."""
         return asdict(self)
+
+
+def check_treatment(treatment: Treatment) -> None:
+    """Raises InvalidInput for a name that does not exist, before anything is trained."""
+    for what, name, known in (
+        ("loss", treatment.loss, _LOSSES),
+        ("weights", treatment.weights, SCHEMES),
+        ("keras_class_weight", treatment.keras_class_weight, SCHEMES),
+        ("resampler", treatment.resampler, _RESAMPLERS),
+    ):
+        if name is not None and not callable(name) and name not in known:
+            raise InvalidInput(
+                f"Treatment {treatment.name!r} has an unknown `{what}`.",
+                received=repr(name),
+                remedy=did_you_mean(name, known),
+            )
+
+
+def without_sampling(link: Link, rates: SamplingRates | None, targets: Targets) -> Link:
+    """Returns the link of a loss with what resampling added to the logits taken out as well.
+
+        shift + log(positive rate / negative rate);  for classes shift + log(positive rate)
+
+    Args:
+        link: the inverse link of the loss.
+        rates: what `Treatment.resampled` returned; None changes nothing.
+        targets: any rows, for their task.
+    """
+    if rates is None:
+        return link
+    moved = rates.log_odds_shift  # refuses a label that lost all its positives
+    if targets.task == "multiclass":  # the softmax compares classes with each other
+        moved = np.log(rates.positives)
+    return replace(link, shift=link.shift + moved)
+
+
+def _sampler(name: str, options: Mapping[str, Any], random_state: int) -> Any:
+    if name not in _RESAMPLERS:
+        raise InvalidInput(f"Unknown resampler {name!r}.", remedy=did_you_mean(name, _RESAMPLERS))
+    sampler_class = getattr(resampling, name)
+    known = inspect.signature(sampler_class).parameters
+    given = dict(options)
+    for option in given:
+        if option not in known:
+            raise InvalidInput(
+                f"{name} has no option {option!r}.", remedy=did_you_mean(option, known)
+            )
+    if isinstance(given.get("then"), str):
+        given["then"] = _sampler(given["then"], {}, random_state)
+    if "random_state" in known:
+        given.setdefault("random_state", random_state)
+    return sampler_class(**given)
 
 
 _SCALED = {"normalize": "cells"}  # mean weight 1: the loss keeps the scale of plain training

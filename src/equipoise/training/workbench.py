@@ -8,13 +8,14 @@ variables are put in, trained, and taken out again.
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict
 from typing import Any
 
 import keras
 
 _KEPT = 4
-_benches: OrderedDict[str, Workbench] = OrderedDict()
+_of_thread = threading.local()  # two threads must not train on one bench
 
 
 class Workbench:
@@ -68,9 +69,17 @@ def workbench(network: keras.Model, loss: keras.losses.Loss, learning_rate: floa
         ],
         sort_keys=True,
     )
-    if key not in _benches:
-        _benches[key] = Workbench(keras.models.clone_model(network), loss, learning_rate)
-        while len(_benches) > _KEPT:
-            _benches.popitem(last=False)
-    _benches.move_to_end(key)
-    return _benches[key]
+    benches = kept()
+    if key not in benches:
+        benches[key] = Workbench(keras.models.clone_model(network), loss, learning_rate)
+        while len(benches) > _KEPT:
+            benches.popitem(last=False)
+    benches.move_to_end(key)
+    return benches[key]
+
+
+def kept() -> OrderedDict[str, Workbench]:
+    """The workbenches of this thread, the one used last at the end."""
+    if not hasattr(_of_thread, "benches"):
+        _of_thread.benches = OrderedDict()
+    return _of_thread.benches

@@ -1,0 +1,44 @@
+"""Resampling within a training: the training rows only, and probabilities that hold."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from equipoise import exact
+from equipoise.training import TrainingOptions, Treatment, fit_treatment
+
+pytestmark = pytest.mark.keras
+
+
+def rare(n, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2)).astype(np.float32)
+    return X, (X[:, :1] + rng.normal(size=(n, 1)) > 2.2).astype(int)
+
+
+def test_probabilities_hold_after_resampling_by_one_label():
+    """Sampled by the only label there is, the correction is exact but for what was learned."""
+    X, y = rare(2000, 0)
+    X_test, y_test = rare(4000, 1)
+    options = TrainingOptions(max_epochs=15, hidden_units=8, learning_rate=0.01)
+    treatment = Treatment(
+        "more of the rare", resampler="LPROS", resampler_options={"percentage": 80}
+    )
+    fitted = fit_treatment(treatment, X, y, options=options)
+    raw = fitted.scores(X_test, corrected=False)
+    p = expit(fitted.members[0].log_odds(X_test))  # before the temperature, which is learned
+    assert raw.mean() > 2 * y_test.mean()
+    assert p.mean() == pytest.approx(y_test.mean(), rel=0.2)
+    off = exact.expected_calibration_error(y_test, p, average="micro")
+    assert off < exact.expected_calibration_error(y_test, raw, average="micro") / 2
+    assert len(fitted.held_rows) == 400  # rows held out are those of the data, each once
+
+
+def test_every_resampler_trains():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3)).astype(np.float32)
+    y = (X + rng.normal(size=(120, 3)) > [0.0, 0.8, 1.2]).astype(int)
+    options = TrainingOptions(max_epochs=1, hidden_units=4)
+    for name in ("MLROS", "MLRUS", "LPRUS", "MLSMOTE", "MLSOL", "MLUL", "MLeNN", "MLTL"):
+        fitted = fit_treatment(Treatment(name, resampler=name), X, y, options=options)
+        assert np.isfinite(fitted.predict_proba(X)).all(), name
