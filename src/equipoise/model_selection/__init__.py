@@ -15,10 +15,12 @@ if TYPE_CHECKING:
         MultilabelStratifiedShuffleSplit,
         RepeatedMultilabelStratifiedKFold,
     )
+    from equipoise.model_selection.time_series import MultilabelTimeSeriesSplit
 
 __all__ = [
     "MultilabelStratifiedKFold",
     "MultilabelStratifiedShuffleSplit",
+    "MultilabelTimeSeriesSplit",
     "RepeatedMultilabelStratifiedKFold",
     "split_report",
     "train_test_split",
@@ -29,7 +31,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'equipoise.model_selection' has no attribute {name!r}")
-    value = getattr(importlib.import_module("equipoise.model_selection.splitters"), name)
+    module = "time_series" if name == "MultilabelTimeSeriesSplit" else "splitters"
+    value = getattr(importlib.import_module(f"equipoise.model_selection.{module}"), name)
     globals()[name] = value
     return value
 

@@ -10,12 +10,15 @@ from sklearn.model_selection import BaseCrossValidator
 from equipoise._errors import InvalidInput, check_choice, check_integer
 from equipoise.model_selection._inputs import check_enough, check_seed, generator, read_problem
 from equipoise.model_selection.holdout import checked_sizes, holdout_sizes
+from equipoise.model_selection.pairs import with_pairs
 from equipoise.model_selection.stratify import assign_parts
 
 Splits = Generator[tuple[NDArray[np.int64], NDArray[np.int64]], Any, None]
 
 
-class _StratifiedSplitter(BaseCrossValidator):
+class StratifiedSplitter(BaseCrossValidator):
+    """What all splitters share of scikit-learn's contract."""
+
     # With scikit-learn's metadata routing, groups reach `split` without being asked for.
     __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
 
@@ -28,7 +31,7 @@ class _StratifiedSplitter(BaseCrossValidator):
         return self.n_splits
 
 
-class MultilabelStratifiedKFold(_StratifiedSplitter):
+class MultilabelStratifiedKFold(StratifiedSplitter):
     """K folds that each hold their share of the rows and of every label.
 
     Every row is in the test part of exactly one fold. The folds' sizes differ by at most one row,
@@ -44,6 +47,8 @@ class MultilabelStratifiedKFold(_StratifiedSplitter):
         shuffle: whether the order of the rows, and ties, are drawn at random; without it the same
             y always gives the same folds.
         random_state: None (other folds in every call), a seed, or a NumPy generator.
+        order: 1 for labels; 2 also gives each fold its share of every pair of labels that at
+            least `n_splits` rows hold together. Labels may then be a little less even.
 
     Raises:
         InvalidInput: fewer than 2 folds; a random_state without shuffle. From `split`: fewer rows
@@ -60,7 +65,16 @@ class MultilabelStratifiedKFold(_StratifiedSplitter):
     PKDD 2011, algorithm 1; extended as `equipoise.model_selection.stratify` describes.
     """
 
-    def __init__(self, n_splits: int = 5, *, shuffle: bool = True, random_state: Any = None):
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool = True,
+        random_state: Any = None,
+        order: int = 1,
+    ):
+        check_choice("order", order, (1, 2))
+        self.order = order
         self.n_splits = check_integer("n_splits", n_splits, minimum=2)
         check_choice("shuffle", shuffle, (True, False))
         check_seed(random_state)
@@ -84,7 +98,7 @@ class MultilabelStratifiedKFold(_StratifiedSplitter):
         targets, codes = read_problem(X, y, groups)
         check_enough(self.n_splits, targets, codes)
         fold = assign_parts(
-            targets,
+            with_pairs(targets, self.n_splits) if self.order == 2 else targets,
             np.ones(self.n_splits),
             groups=codes,
             random=generator(self.random_state) if self.shuffle else None,
@@ -92,7 +106,7 @@ class MultilabelStratifiedKFold(_StratifiedSplitter):
         return _folds(fold, self.n_splits)
 
 
-class RepeatedMultilabelStratifiedKFold(_StratifiedSplitter):
+class RepeatedMultilabelStratifiedKFold(StratifiedSplitter):
     """`MultilabelStratifiedKFold`, several times with different folds.
 
     The first repeat with a seed gives the folds of `MultilabelStratifiedKFold` with that seed.
@@ -140,7 +154,7 @@ class RepeatedMultilabelStratifiedKFold(_StratifiedSplitter):
         )
 
 
-class MultilabelStratifiedShuffleSplit(_StratifiedSplitter):
+class MultilabelStratifiedShuffleSplit(StratifiedSplitter):
     """Independent random splits into a training and a test part that hold their share of labels.
 
     Each split has exactly the sizes asked for (with `groups`, as nearly as whole groups allow). A
