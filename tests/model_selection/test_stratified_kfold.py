@@ -366,6 +366,8 @@ def test_works_in_scikit_learn():
 
 def test_shows_and_copies_its_settings():
     splitter = MultilabelStratifiedKFold(3, random_state=1)
-    assert repr(splitter) == "MultilabelStratifiedKFold(n_splits=3, random_state=1, shuffle=True)"
+    assert repr(splitter) == (
+        "MultilabelStratifiedKFold(n_splits=3, order=1, random_state=1, shuffle=True)"
+    )
     assert repr(copy.deepcopy(splitter)) == repr(splitter)
     assert splitter.get_n_splits(None, None, None) == 3
