@@ -128,6 +128,14 @@ def test_perfect_separation_stays_finite(method):
     assert q[2] > 0.95
 
 
+def test_a_label_that_is_always_right_is_not_sure_beyond_what_was_seen():
+    rng = np.random.default_rng(0)
+    y = np.array([0] * 200 + [1] * 50)
+    z = rng.normal(size=250) + np.where(y == 1, 8, -8)
+    p = Calibrator("temperature").fit(z, y, from_logits=True).transform([2.0], from_logits=True)
+    assert 0.5 < p[0] < 0.9  # one to the other side of the gap is possible
+
+
 def test_cross_fitting_does_not_flatter():
     rng = np.random.default_rng(3)
     y = (rng.random((400, 1)) < 0.1).astype(int)

@@ -46,7 +46,11 @@ def apply_map(parameters: Parameters, z: Float) -> Float:
 
 
 def _temperature(z: Float, y: Float, weights: Float | None) -> Parameters:
-    return {"kind": "temperature", "temperature": fit_temperature(z, y, weights)}
+    # Where every score is right, nothing bounds how sure a label may be; half a mistake at either
+    # end does.
+    w = np.append(np.ones(len(z)) if weights is None else weights, [0.5, 0.5])
+    z, y = np.append(z, [z.max(), z.min()]), np.append(y, [0.0, 1.0])
+    return {"kind": "temperature", "temperature": fit_temperature(z, y, w)}
 
 
 def _logistic(z: Float, y: Float, weights: Float | None) -> Parameters:
