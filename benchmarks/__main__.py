@@ -10,6 +10,7 @@ ALL = (
     "labels",
     "losses",
     "metrics",
+    "predict",
     "readers",
     "resampling",
     "splitting",

@@ -28,8 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"equipoise: {error}", file=sys.stderr)
         wrong_use = isinstance(error, InvalidInput) and not isinstance(error, InvalidFile)
         return _WRONG_USE if wrong_use else _FAILED
-    except KeyboardInterrupt:
-        print("equipoise: interrupted; nothing was written.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        told = str(stop) or "interrupted; nothing was written."
+        print(f"equipoise: {told}", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

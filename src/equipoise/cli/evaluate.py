@@ -1,5 +1,6 @@
-"""The command `evaluate`: how good the scores in a file are."""
+"""The command `evaluate`: how good the scores in a file are, or those of a bundle on a file."""
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,18 +10,23 @@ from cyclopts import Parameter
 from equipoise._errors import InvalidInput, did_you_mean, shown_list
 from equipoise._files import check_writable
 from equipoise.cli import show
-from equipoise.cli.data import Paths
-from equipoise.readers import Dataset, read
+from equipoise.cli.data import DataOptions
+from equipoise.cli.evaluate_bundle import of_bundle
+from equipoise.readers import Dataset
+
+_LABELS, _SCORES = "true_*", "probability_*"
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 
 
 def evaluate(
-    scores: Paths,
+    scores: Annotated[
+        list[Path], Parameter(help="A file of scores; or a bundle, and files of rows and labels.")
+    ],
     /,
     *,
-    labels: Annotated[str, Parameter(name=["--labels", "-l"])] = "true_*",
-    score_columns: str = "probability_*",
+    options: DataOptions | None = None,
+    score_columns: str = _SCORES,
     thresholds: str | None = None,
     from_logits: bool = False,
     tune: str | None = "tuned",
@@ -29,19 +35,20 @@ def evaluate(
     json: Json = False,
     all_labels: bool = False,
 ) -> None:
-    """Judge scores from a file that also holds the true labels: Parquet, Arrow, CSV.
+    """Judge scores from a file that also holds the true labels, or a bundle on rows and labels.
 
-    The label true_cat belongs to the score probability_cat: what the two globs leave open must
-    be the same.
+    Scores, in Parquet, Arrow or CSV: the label true_cat belongs to the score probability_cat;
+    what the two globs, --labels ('true_*' by default) and --score-columns, leave open must be the
+    same. Of a bundle, labels are where they were in training unless options say otherwise, and
+    decisions are made at its thresholds.
 
     Parameters
     ----------
-    labels
-        Columns with the true labels, 0 and 1: a glob with one *.
     score_columns
         Columns with the scores: a glob with one *.
     thresholds
-        A JSON file written by `Thresholds.to_json`, or one number for all labels; 0.5 by default.
+        A JSON file written by `Thresholds.to_json`, or one number for all labels; by default
+        those of the bundle, or 0.5.
     from_logits
         The scores are log-odds.
     tune
@@ -63,23 +70,31 @@ def evaluate(
     if report is not None:
         check_writable(report)
     given = _thresholds(thresholds)
-    dataset = read(scores, labels=labels, mixed=True)
-    names, y_score = _matched(dataset, labels, score_columns)
+    options = options or DataOptions()
+    title = "How good the scores of {} are"
+    if scores and scores[0].is_dir():
+        if from_logits or score_columns != _SCORES:
+            raise InvalidInput("--from-logits and --score-columns are for files of scores.")
+        dataset, y_true, y_score, own = of_bundle(scores[0], scores[1:], options)
+        given, title = own if given is None else given, f"How good {scores[0].name} is on {{}}"
+    else:
+        dataset, y_true, y_score = _of_file(scores, options, score_columns)
     found = judge(
-        _renamed(dataset, names),
+        y_true,
         y_score,
         given,
         from_logits=from_logits,
         tune=rule,  # type: ignore[arg-type]
     )
+    title = title.format(dataset.name)
     if out is not None and found.best is not None:
         found.best.to_json(out)
     if report is not None:
-        found.report(report, title=f"How good the scores of {dataset.name} are")
+        found.report(report, title=title)
     if json:
         show.print_json(found.to_dict())
         return
-    document = found.document(f"How good the scores of {dataset.name} are")
+    document = found.document(title)
     for section in document["sections"]:
         if section["heading"] == "Label by label":
             rows, rest = show.shown_labels(section["table"]["rows"], all_labels)
@@ -100,6 +115,19 @@ def _thresholds(given: str | None) -> Any:
         return float(given)
     except ValueError:
         return Thresholds.from_json(given)
+
+
+def _of_file(paths: list[Path], options: DataOptions, globs: str) -> tuple[Dataset, Any, Any]:
+    """Returns a file of scores, its labels and its scores."""
+    if options.labels_column is not None or options.label_names is not None:
+        raise InvalidInput(
+            "A file of scores has a column of 0 and 1 for each label.",
+            remedy="Name them with --labels, a glob with one *.",
+        )
+    labels = options.labels or _LABELS
+    dataset = replace(options, labels=labels, mixed=True).read(paths)
+    names, y_score = _matched(dataset, labels, globs)
+    return dataset, _renamed(dataset, names), y_score
 
 
 def _matched(dataset: Dataset, labels: str, score_columns: str) -> tuple[list[str], Any]:

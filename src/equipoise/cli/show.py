@@ -2,8 +2,10 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -11,9 +13,10 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -73,9 +76,22 @@ def shown_labels(rows: list[Any], everything: bool) -> tuple[list[Any], str]:
     return rows[:_LABELS_SHOWN], f"… and {rest} labels more; --all-labels shows them."
 
 
+class _TimeLeft(ProgressColumn):
+    """Time left by what the parts that were worked on took; those found in a store took none."""
+
+    def render(self, task: Task) -> Text:
+        worked, since = task.fields["worked"], task.fields["since"]
+        if not worked or task.total is None:
+            return Text("-:--:-- left")
+        spent, ago = since - task.fields["began"], time.monotonic() - since
+        left = max(spent / worked * (task.total - task.completed) - ago, 0.0)
+        return Text(f"{timedelta(seconds=round(left))} left")
+
+
 @contextmanager
-def progress(description: str) -> Iterator[Callable[[Any, int], None]]:
-    """Shows a bar on standard error; yields what to call with each finished cell and the total."""
+def progress() -> Iterator[Callable[[str, Any, int], None]]:
+    """Shows a bar on standard error; yields what to call with the name of the data, each finished
+    cell and the total."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -83,15 +99,21 @@ def progress(description: str) -> Iterator[Callable[[Any, int], None]]:
         TextColumn("•"),
         TimeElapsedColumn(),
         TextColumn("elapsed,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        _TimeLeft(),
         console=Console(stderr=True),
         transient=True,
     ) as bar:
-        task = bar.add_task(description, total=None)
+        now = time.monotonic()
+        task = bar.add_task("starting", total=None, worked=0, began=now, since=now)
 
-        def advance(cell: Any, total: int) -> None:
-            done = f"{description}: {cell.treatment}, fold {cell.fold + 1}"
+        def advance(name: str, cell: Any, total: int) -> None:
+            fields = bar.tasks[task].fields
+            now = time.monotonic()
+            if cell.restored and not fields["worked"]:
+                bar.update(task, began=now)
+            elif not cell.restored:
+                bar.update(task, worked=fields["worked"] + 1, since=now)
+            done = f"{name}: {cell.treatment}, fold {cell.fold + 1}"
             bar.update(task, total=total, advance=1, description=done)
 
         yield advance

@@ -63,25 +63,30 @@ class Work:
     def run(self, wanted: Sequence[tuple[int, Treatment]], n_jobs: int | None) -> Iterator[Cell]:
         """Yields the cells as they are finished, in any order.
 
-        Raises:
-            EquipoiseError: a worker process was killed, and others after it at once.
+        A worker that is killed (for want of memory, say) takes down all cells that were under way.
+        They are tried again, in the end one by one, so that only the cell that kills it fails.
         """
-        left = dict.fromkeys((fold, treatment.name) for fold, treatment in wanted)
+        left = {(fold, treatment.name): (fold, treatment) for fold, treatment in wanted}
+        one_by_one = False
         while left:
+            now = list(left.values())[: 1 if one_by_one else None]
             before = len(left)
-            tasks = self._tasks([w for w in wanted if (w[0], w[1].name) in left])
             # Batches of one: what is finished is told, and kept, at once.
             parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
             try:
-                for cell in parallel(tasks):
+                for cell in parallel(self._tasks(now)):
                     del left[cell.fold, cell.treatment]
                     yield cell
-            except BrokenProcessPool as error:
-                if len(left) == before:
-                    raise EquipoiseError(
-                        "A worker process was killed, most likely for want of memory.",
-                        remedy="Use fewer processes. With a store, what is finished is kept.",
-                    ) from error
+            except Exception as error:
+                if not _is_of_killed_worker(error):
+                    raise
+                if one_by_one:
+                    fold, treatment = now[0]
+                    del left[fold, treatment.name]
+                    reason = "Its worker process was killed, most likely for want of memory."
+                    n_labels = self.targets.n_labels
+                    yield _failed(treatment, fold, self.splits[fold], n_labels, reason)
+                one_by_one = one_by_one or len(left) == before
 
     def keys(self, treatments: Sequence[Treatment], model_name: str | None) -> Keys:
         """Returns what makes each cell; hashes the data."""
@@ -250,6 +255,11 @@ def _reason(problem: Exception) -> str:
     if isinstance(problem, EquipoiseError):
         return text
     return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+
+
+def _is_of_killed_worker(error: Exception) -> bool:
+    """Whether this is how a pool of processes, or a Dask cluster, tells of a worker that died."""
+    return isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker"
 
 
 def _encoded(X: Any, encoder: Any, train: NDArray[np.intp]) -> Any:

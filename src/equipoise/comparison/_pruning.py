@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from equipoise.comparison.metrics import METRICS
@@ -21,14 +23,18 @@ def rungs(n_folds: int) -> list[range]:
     return [range(start, min(end, n_folds)) for start, end in zip(starts, ends, strict=True)]
 
 
-def clear_losers(comparison: Comparison, metric: str) -> set[str]:
+def clear_losers(comparison: Comparison, metric: str, among: Iterable[str]) -> set[str]:
     """Returns the treatments of the worse half that are shown to be worse than the best.
 
     Halving alone would drop half of what is equally good. What is dropped here has lost by an
     interval that respects how folds overlap, adjusted for the number of treatments (Holm).
     """
-    values = {n: v for n, v in comparison.values(metric).items() if not np.isnan(v).all()}
-    ranked = [name for name in comparison.ranked(metric) if name in values]
+    values, left = comparison.values(metric), set(among)
+    ranked = [
+        name
+        for name in comparison.ranked(metric)
+        if name in left and not np.isnan(values[name]).all()
+    ]
     if len(ranked) < 2:
         return set()
     sign = 1 if METRICS[metric].higher_is_better else -1

@@ -64,7 +64,9 @@ def compare(
         cv: number of stratified folds, a scikit-learn splitter, or an iterable of (train, test).
         n_repeats: times that the folds are drawn anew; for a number of folds only.
         groups: (N,) group of each row; a group never crosses a fold, outer or inner.
-        build_model: (n_features, n_labels) -> uncompiled Keras model that returns logits.
+        build_model: (n_features, n_labels) -> uncompiled Keras model that returns logits. Where
+            workers have other threads beside, as those of Dask have, give its layers seeds: Keras
+            draws the first weights from Python's global generator, and so do those threads.
         options: see `TrainingOptions`.
         min_positives: labels with fewer positives in y stay out of the macro averages.
         random_state: seed of folds and networks.
@@ -137,7 +139,7 @@ def compare(
     left, n_folds = list(chosen), len(work.splits)
     for folds in rungs(n_folds) if metric else [range(n_folds)]:
         if folds.start > 0 and metric:
-            losing = clear_losers(so_far(), metric)
+            losing = clear_losers(so_far(), metric, [t.name for t in left])
             left = [treatment for treatment in left if treatment.name not in losing]
         planned = len(cells) + len(left) * (n_folds - folds.start)
         for cell in _run(work, keeper, [(f, t) for f in folds for t in left], n_jobs):
@@ -145,11 +147,7 @@ def compare(
             if on_cell is not None:
                 on_cell(cell, planned)
     if all(cell.error is not None for cell in cells):
-        raise Undefined(
-            "No treatment could be trained on any fold.",
-            received=str(cells[0].error).removesuffix("."),
-            remedy="See the reason; it is the same for all, or the first of several.",
-        )
+        raise Undefined(f"No treatment could be trained on any fold. {cells[0].error}")
     return so_far()
 
 

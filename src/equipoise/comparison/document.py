@@ -23,6 +23,7 @@ def document(comparison: Comparison, title: str) -> dict[str, Any]:
         "lead": comparison.verdict(),
         "sections": [
             _leaderboard(comparison),
+            *_failures(comparison),
             _differences(comparison),
             _curves(comparison),
             _probabilities(comparison),
@@ -49,9 +50,11 @@ def _leaderboard(comparison: Comparison) -> dict[str, Any]:
         "log_loss",
         "ece_raw",
         "ece",
+        "folds",
         "seconds",
     ]
     titles = {
+        "folds": "folds",
         "difference": f"… minus {comparison.baseline}",
         "low": "95% from",
         "high": "to",
@@ -76,6 +79,30 @@ def _leaderboard(comparison: Comparison) -> dict[str, Any]:
         ],
         "table": {"columns": columns, "rows": table.select("treatment", *shown).rows()},
     }
+
+
+def _failures(comparison: Comparison) -> list[dict[str, Any]]:
+    """Every cell that failed, with its reason; nothing where there is none."""
+    rows = [
+        [name, fold + 1, reason]
+        for name, reasons in comparison.failures().items()
+        for fold, reason in reasons.items()
+    ]
+    if not rows:
+        return []
+    return [
+        {
+            "heading": "What failed",
+            "paragraphs": [
+                "Means of a treatment that failed on some folds are over the others; its "
+                "differences are over the folds that both have."
+            ],
+            "table": {
+                "columns": [{"title": "treatment"}, {"title": "fold"}, {"title": "reason"}],
+                "rows": rows,
+            },
+        }
+    ]
 
 
 def uncorrected(comparison: Comparison) -> list[str]:
@@ -144,7 +171,7 @@ def _curves(comparison: Comparison) -> dict[str, Any]:
 
 def _probabilities(comparison: Comparison) -> dict[str, Any]:
     raw = comparison.means("ece_raw")
-    worst = max(comparison.treatments, key=lambda n: raw[n])
+    worst = max(comparison.treatments, key=lambda n: np.nan_to_num(raw[n], nan=-1.0))
     wanted = dict.fromkeys([(comparison.baseline, "raw"), (worst, "raw"), (worst, "corrected")])
     series = []
     for name, kind in wanted:

@@ -24,7 +24,7 @@ from equipoise.stats import LabelStats
 from equipoise.targets import Targets, as_targets
 from equipoise.training.features import FeatureScaler, as_features
 from equipoise.training.network import build_network
-from equipoise.training.seeds import seeded
+from equipoise.training.seeds import reseed, seeded
 from equipoise.training.treatment import Treatment, as_treatment, without_sampling
 from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
@@ -324,6 +324,8 @@ def _train(
             patience=options.patience,
         )
         callbacks: list[keras.callbacks.Callback] = [best]
+        # The first training on a bench makes more random draws than later ones: begin anew.
+        callbacks.append(keras.callbacks.LambdaCallback(on_train_begin=lambda *_: reseed(seed)))
         if on_epoch is not None:
             callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch()))
         batches = ArrayBatches(

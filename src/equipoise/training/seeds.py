@@ -37,12 +37,7 @@ def seeded(seed: int) -> Iterator[None]:
     torch = _torch()
     torch_state = None if torch is None else torch.get_rng_state()
     try:
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 Keras draws from the global generator
-        global_state.set_global_attribute(GLOBAL_RANDOM_SEED, seed)
-        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
-        if torch is not None:
-            torch.manual_seed(seed)
+        reseed(seed)
         yield
     finally:
         random.setstate(python)
@@ -51,6 +46,17 @@ def seeded(seed: int) -> Iterator[None]:
             global_state.set_global_attribute(key, value)
         if torch is not None:
             torch.set_rng_state(torch_state)
+
+
+def reseed(seed: int) -> None:
+    """Begins the scope of `seeded` anew; to be called inside one, which restores the states."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 Keras draws from the global generator
+    global_state.set_global_attribute(GLOBAL_RANDOM_SEED, seed)
+    global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
+    torch = _torch()
+    if torch is not None:
+        torch.manual_seed(seed)
 
 
 def _torch():  # type: ignore[no-untyped-def]

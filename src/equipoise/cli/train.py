@@ -1,0 +1,143 @@
+"""The command `train`: from a file of rows and labels to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from equipoise._errors import InvalidInput
+from equipoise.cli import show
+from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.progress import bar_of
+from equipoise.readers import Dataset
+
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
+
+
+def train(
+    data: Paths,
+    /,
+    *,
+    out: Path,
+    options: DataOptions | None = None,
+    treatment: str = "default",
+    folds: int = 5,
+    epochs: int = 60,
+    hidden_units: int = 512,
+    seed: int = 0,
+    json: Json = False,
+    all_labels: bool = False,
+) -> None:
+    """Train networks on a data set and write them, with all that using them takes, to a folder.
+
+    Parameters
+    ----------
+    out
+        The folder: one that does not exist yet, or a bundle, which is replaced.
+    treatment
+        What is done about imbalance: default, none, balanced, inverse_sqrt, focal, ….
+    folds
+        Networks; each holds out another part to find when to stop, and the thresholds.
+    epochs
+        Bound on the epochs of each network; it stops earlier where it no longer gains.
+    hidden_units
+        Width of the networks; 0 for linear models.
+    seed
+        The same seed gives the same networks and thresholds.
+    all_labels
+        List every label, not only the first ones.
+    """
+    from equipoise.bundle._folder import check_target
+
+    check_target(out)
+    options = options or DataOptions()
+    encoder = options.encoder()
+    if encoder is not None:
+        _check_can_save_encoder()
+    dataset = options.read(data)
+    # Keras starts slowly; a mistake in the command or in the file is told before.
+    from equipoise.bundle import Bundle, columns_of, of_data, of_held_out_rows
+    from equipoise.classifier import _DEFAULT
+    from equipoise.training import TrainingOptions, fit_treatment
+
+    plan = TrainingOptions(n_folds=folds, max_epochs=epochs, hidden_units=hidden_units)
+    x, feature_names = _encoded(dataset, encoder)
+    with bar_of(f"{dataset.name}: epochs, at most", folds * epochs) as advance:
+        fitted = fit_treatment(
+            _DEFAULT if treatment == "default" else treatment,
+            x,
+            dataset.targets,
+            groups=dataset.groups,
+            options=plan,
+            random_state=seed,
+            on_epoch=advance,
+        )
+    targets = dataset.targets
+    bundle = Bundle(
+        fitted,
+        "multiclass" if targets.task == "multiclass" else "multilabel",
+        np.array(targets.label_names, dtype=object),
+        vars(plan) | {"random_state": seed},
+        columns_of(dataset.feature_names, dataset.x),
+        encoder,
+        feature_names,
+        _reading(options, targets.label_names),
+        of_data(targets, dataset.name, dataset.n_attributes),
+        of_held_out_rows(fitted, targets, seed),
+    )
+    bundle.save(out)
+    show.print_json(_told(bundle, out)) if json else _show(bundle, out, all_labels)
+
+
+def _check_can_save_encoder() -> None:
+    from equipoise._errors import require
+
+    require("skops", extra="tables", purpose="A bundle of a mixed table")
+
+
+def _encoded(dataset: Dataset, encoder: Any) -> tuple[Any, tuple[str, ...] | None]:
+    """Returns the features as numbers, and the names of their columns."""
+    if encoder is None:
+        return dataset.x, dataset.feature_names
+    encoded = encoder.fit_transform(dataset.x)
+    if not encoded.width:
+        raise InvalidInput("No column of the table tells anything: each holds one value only.")
+    return encoded.to_numpy(), tuple(encoded.columns)
+
+
+def _reading(options: DataOptions, names: tuple[str, ...]) -> dict[str, Any]:
+    """What `evaluate` needs to find the labels in a file like this one."""
+    if options.labels_column is not None:
+        return {"labels_column": options.labels_column, "delimiter": options.delimiter}
+    return {"labels": list(names)} if options.label_names is None else {}
+
+
+def _told(bundle: Any, out: Path) -> dict[str, Any]:
+    return {
+        "bundle": str(out),
+        "labels": list(bundle.label_names),
+        "treatment": bundle.fitted.treatment.to_dict(),
+        "epochs": [member.n_epochs for member in bundle.fitted.members],
+        "data": bundle.data,
+        "held_out": bundle.held_out,
+    }
+
+
+def _show(bundle: Any, out: Path, all_labels: bool) -> None:
+    held, data = bundle.held_out, bundle.data
+    measures = [{"title": "measure"}, {"title": "held-out rows"}]
+    show.print_table(data["name"], measures, list(held["overall"].items()))
+    titles = ("label", "positives", "threshold", "F1", "95% from", "to")
+    rows = [
+        (row["label"], n, *(row[key] for key in ("threshold", "f1", "f1_low", "f1_high")))
+        for row, n in zip(held["labels"], data["positives"], strict=True)
+    ]
+    rows, rest = show.shown_labels(rows, all_labels)
+    show.print_table("Labels", [{"title": title} for title in titles], rows)
+    epochs = ", ".join(str(member.n_epochs) for member in bundle.fitted.members)
+    lines = [rest] if rest else []
+    lines += [f"Epochs trained: {epochs}.", f"Bundle: {out} (its README.md says what it is)"]
+    show.print_lines(lines)
