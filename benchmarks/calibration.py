@@ -102,7 +102,25 @@ def page(store: Store) -> str:
                 lines.append(
                     f"| {name} | {treatment} | " + " | ".join(cells) + f" | {_shown(record)} |"
                 )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_counted(store)]) + "\n"
+
+
+def _counted(store: Store) -> list[str]:
+    """Returns how often each way has the lowest log loss, and how often it is above raw."""
+    lines = []
+    for treatment in ("none", "balanced"):
+        records = [store.get(key_of(name, treatment)) for name in ALL_SETS]
+        tables = [record["table"] for record in records if record is not None]
+        best = [min(WAYS, key=lambda w, t=t: t[w]["log_loss"]) for t in tables]
+        worse = {w: sum(t[w]["log_loss"] > t["raw"]["log_loss"] for t in tables) for w in WAYS}
+        lines.append(
+            f"- Treatment {treatment}: lowest log loss "
+            + ", ".join(f"{w} on {best.count(w)}" for w in WAYS if w in best)
+            + f" of {len(tables)} sets; above raw "
+            + (", ".join(f"{w} on {n}" for w, n in worse.items() if n) or "none")
+            + "."
+        )
+    return lines
 
 
 def _shown(record: dict[str, Any]) -> str:
