@@ -5,7 +5,9 @@ import pytest
 from scipy.special import expit
 
 from equipoise import exact
+from equipoise._errors import InvalidInput
 from equipoise.training import TrainingOptions, Treatment, fit_treatment
+from equipoise.training.treatment import check_treatment
 
 pytestmark = pytest.mark.keras
 
@@ -42,3 +44,20 @@ def test_every_resampler_trains():
     for name in ("MLROS", "MLRUS", "LPRUS", "MLSMOTE", "MLSOL", "MLUL", "MLeNN", "MLTL"):
         fitted = fit_treatment(Treatment(name, resampler=name), X, y, options=options)
         assert np.isfinite(fitted.predict_proba(X)).all(), name
+
+
+@pytest.mark.parametrize("strategy", ["label", "square_root", "instance"])
+def test_label_balanced_batches_train_and_are_undone(strategy):
+    X, y = rare(1500, 0)
+    y = np.column_stack([y, X[:, 1] > 0]).astype(int)
+    options = TrainingOptions(max_epochs=12, hidden_units=8, learning_rate=0.01)
+    fitted = fit_treatment(Treatment(strategy, batches=strategy), X, y, options=options)
+    raw = fitted.scores(X, corrected=False)[:, 0].mean()
+    p = expit(fitted.members[0].log_odds(X))[:, 0].mean()
+    assert p == pytest.approx(y[:, 0].mean(), rel=0.35)
+    if strategy == "label":
+        assert raw > 3 * y[:, 0].mean()
+    if strategy == "instance":
+        assert raw == pytest.approx(p, rel=0.1)
+    with pytest.raises(InvalidInput, match="unknown `batches`"):
+        check_treatment(Treatment("p", batches="progressive"))

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from equipoise import exact
 from equipoise._errors import InvalidInput, Undefined, check_choice, check_integer, check_number
-from equipoise.batching import ArrayBatches
+from equipoise.batching import ArrayBatches, LabelBalancedBatches
 from equipoise.callbacks import BestEpoch
 from equipoise.decision import DecisionChain, Thresholds
 from equipoise.links import Link, SigmoidLink, SoftmaxLink
@@ -297,15 +297,21 @@ def _train(
     _check_loss(loss, targets)
     output = SoftmaxLink() if isinstance(loss, CategoricalLoss) else SigmoidLink()
     link = loss.link if loss.has_link else None
-    corrected = output if link is None else without_sampling(link, rates, targets)
     bare, carried = treatment.split(stats)
     y, held_features = targets.to_array(), scaler(X_held)
+    batches, prevalence = _batches(
+        treatment, (scaler(X), targets), _cell_weights(carried, y, sample_weight), options, seed
+    )
+    if isinstance(batches, LabelBalancedBatches):
+        drawn = batches.sampling_rates()
+        rates = drawn if rates is None else rates.followed_by(drawn)
+    corrected = output if link is None else without_sampling(link, rates, targets)
     with seeded(seed):
         if build_model is None:
             network = build_network(
                 X.shape[1],
                 targets.n_labels,
-                prevalence=stats.prevalence,
+                prevalence=stats.prevalence if prevalence is None else prevalence,
                 link=link or output,
                 hidden_units=options.hidden_units,
                 dropout=options.dropout,
@@ -328,13 +334,6 @@ def _train(
         callbacks.append(keras.callbacks.LambdaCallback(on_train_begin=lambda *_: reseed(seed)))
         if on_epoch is not None:
             callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch()))
-        batches = ArrayBatches(
-            scaler(X),
-            y,
-            batch_size=options.batch_size,
-            random_state=seed,
-            sample_weight=_cell_weights(carried, y, sample_weight),
-        )
         bench.model.fit(
             batches,
             epochs=options.max_epochs,
@@ -347,6 +346,35 @@ def _train(
         bench.take_out(network)
     undone = None if link is None else corrected
     return Member(network, scaler, output, undone, best.best_epoch, len(best.scores))
+
+
+def _batches(
+    treatment: Treatment,
+    rows: tuple[Any, Targets],
+    sample_weight: NDArray[np.float32] | None,
+    options: TrainingOptions,
+    seed: int,
+) -> tuple[keras.utils.PyDataset, NDArray[np.float64] | None]:
+    """Returns the batches, and how often they show each label where that is chosen."""
+    X, targets = rows
+    if treatment.batches is None:
+        plain = ArrayBatches(
+            X,
+            targets.to_array(),
+            batch_size=options.batch_size,
+            random_state=seed,
+            sample_weight=sample_weight,
+        )
+        return plain, None
+    balanced = LabelBalancedBatches(
+        X,
+        targets,
+        batch_size=options.batch_size,
+        strategy=treatment.batches,
+        sample_weight=sample_weight,
+        random_state=seed,
+    )
+    return balanced, balanced.label_rates()
 
 
 def _cell_weights(

@@ -11,6 +11,7 @@ import numpy as np
 
 from equipoise import losses, resampling
 from equipoise._errors import InvalidInput, did_you_mean
+from equipoise.batching.label_balanced import POWERS
 from equipoise.links import Link
 from equipoise.losses.base import LabelLoss
 from equipoise.resampling import SamplingRates
@@ -21,6 +22,7 @@ from equipoise.weights.schemes import SCHEMES
 
 # What can be trained on a matrix of labels by itself: neither a base class nor a wrapper.
 _LOSSES = sorted(set(losses.__all__) - {"CellwiseLoss", "FromIndices"})
+_BATCHES = tuple(name for name, power in POWERS.items() if power is not None)
 _RESAMPLERS = sorted(set(resampling.__all__) - {"SamplingRates"})
 
 
@@ -44,6 +46,9 @@ class Treatment:
             are then those of the resampled rows, and its sampling rates are taken back out of the
             scores: exactly where rows are drawn by one label alone, else as an approximation.
         resampler_options: its options; a `then` may be a name.
+        batches: strategy of `equipoise.batching.LabelBalancedBatches`, whose rates are taken back
+            out in the same way; None shows every row once an epoch. "progressive" is not among
+            them: no one rate undoes rates that move.
 
     Examples:
         >>> Treatment("mild", weights="balanced", weight_options={"power": 0.5}).loss
@@ -58,6 +63,7 @@ class Treatment:
     keras_class_weight: str | None = None
     resampler: str | None = None
     resampler_options: Mapping[str, Any] = field(default_factory=dict)
+    batches: str | None = None
 
     def resampled(
         self, X: Any, targets: Targets, sample_weight: Any, random_state: int
@@ -124,6 +130,7 @@ def check_treatment(treatment: Treatment) -> None:
         ("weights", treatment.weights, SCHEMES),
         ("keras_class_weight", treatment.keras_class_weight, SCHEMES),
         ("resampler", treatment.resampler, _RESAMPLERS),
+        ("batches", treatment.batches, _BATCHES),
     ):
         if name is not None and not callable(name) and name not in known:
             raise InvalidInput(
@@ -192,6 +199,9 @@ TREATMENTS: dict[str, Treatment] = {
         Treatment("zlpr", loss="ZLPR"),
         Treatment("two_way", loss="TwoWay"),
         Treatment("soft_f_beta", loss="SoftFBeta"),
+        Treatment("ml_ros", resampler="MLROS", resampler_options={"percentage": 25}),
+        Treatment("mlsmote", resampler="MLSMOTE"),
+        Treatment("label_balanced", batches="label"),
         # For one class a row (a 1-D y):
         Treatment(
             "weighted_categorical",
