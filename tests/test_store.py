@@ -186,3 +186,16 @@ def test_a_killed_writer_loses_nothing_that_it_had_finished(tmp_path):
             done = [int(line) for line in process.stdout.read().split()]
         store = Store(path)
         assert all(store.get({"i": i}) == {"value": i * i} for i in [0, *done])
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"bytes", object()])
+def test_values_that_cannot_be_kept_are_refused(tmp_path, value):
+    store = Store(tmp_path / "work.sqlite")
+    with pytest.raises(InvalidInput, match="plain values and arrays"):
+        store.put({"fold": 1}, {"value": [value]})
+    assert len(store) == 0
+
+
+def test_keys_that_are_the_same_as_text_are_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="same as text"):
+        Store(tmp_path / "work.sqlite").put({"fold": 1}, {"x": {1: 2, "1": 3}})

@@ -79,6 +79,12 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def check_schema(payload: Mapping[str, Any], kind: str, version: int) -> None:
     """Raises InvalidInput unless `payload` is a saved `kind` of a version that can be read."""
+    if not isinstance(payload, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(
+            f"A saved {kind} is a mapping.",
+            received=type(payload).__name__,
+            remedy="Check the file.",
+        )
     received = payload.get("kind")
     if received != kind:
         raise InvalidInput(

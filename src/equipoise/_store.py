@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from equipoise._errors import InvalidFile, InvalidInput
+from equipoise._errors import InvalidFile, InvalidInput, shown_list
 from equipoise._files import check_writable
 
 _SCHEMA_VERSION = 1
@@ -181,14 +181,28 @@ def _encoded(payload: Mapping[str, Any]) -> bytes:
         if isinstance(value, Mapping):
             if _ARRAY in value:
                 raise InvalidInput(f"{_ARRAY!r} cannot be a key of a record.")
-            return {str(k): plain(v) for k, v in value.items()}
+            named = {str(k): plain(v) for k, v in value.items()}
+            if len(named) < len(value):
+                raise InvalidInput(
+                    "Two keys of a record are the same as text.", received=shown_list(list(value))
+                )
+            return named
         if isinstance(value, (list, tuple)):
             return [plain(v) for v in value]
         if isinstance(value, np.generic):
             return value.item()
         return value
 
-    text = json.dumps(plain(payload)).encode("utf-8")  # NaN is allowed: we read it ourselves
+    try:
+        text = json.dumps(plain(payload)).encode("utf-8")  # NaN is allowed: we read it ourselves
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(
+            "A record holds plain values and arrays.",
+            received=str(error),
+            remedy="Turn it into numbers, strings, lists, mappings or NumPy arrays.",
+        ) from error
     buffer = io.BytesIO()
     np.savez_compressed(buffer, json=np.frombuffer(text, dtype=np.uint8), **arrays)
     return buffer.getvalue()

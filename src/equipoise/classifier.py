@@ -30,9 +30,10 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
     """A small network per inner fold, with corrected probabilities and tuned thresholds.
 
     Multi-label, multi-class and binary y alike. Each inner fold trains one network and holds rows
-    out for early stopping (on macro average precision and a little of the log loss), and for temperature and thresholds (see
-    `DecisionChain`); probabilities are the mean over the networks, decisions are made at the
-    thresholds. With several classes, the decision is the most probable one.
+    out for early stopping (on macro average precision and a little of the log loss), and for
+    temperature and thresholds (see `DecisionChain`); probabilities are the mean over the
+    networks, decisions are made at the thresholds. With several classes, the decision is the
+    most probable one.
 
     Not for images, sequences or text as such: pass `model`, or features made from them.
 

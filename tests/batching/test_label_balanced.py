@@ -181,3 +181,38 @@ def test_rows_that_cannot_be_balanced_are_refused(rows):
         LabelBalancedBatches(X, np.zeros_like(y))
     with pytest.raises(InvalidInput, match="no row without labels"):
         LabelBalancedBatches(X, np.ones_like(y), unlabelled_share=0.5)
+
+
+def test_labels_of_a_sparse_matrix_stay_sparse_until_they_are_taken():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 2)), (rng.random((30, 4)) < 0.3).astype(np.float32)
+    dense = LabelBalancedBatches(X, y, batch_size=8, random_state=1)
+    thin = LabelBalancedBatches(
+        sparse.coo_array(X), sparse.csr_array(y), batch_size=8, random_state=1
+    )
+    for i in range(len(dense)):
+        for one, other in zip(dense[i], thin[i], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample_weight": [np.nan, 1, 1]}, "not negative"),
+        ({"sample_weight": [-1, 1, 1]}, "not negative"),
+        ({"sample_weight": ["a", "b", "c"]}, "must hold numbers"),
+        ({"label_shares": ["a", "b"]}, "must hold numbers"),
+    ],
+)
+def test_weights_and_shares_that_cannot_be_meant_are_refused(options, message):
+    with pytest.raises(InvalidInput, match=message):
+        LabelBalancedBatches(np.zeros((3, 1)), [[1, 0], [0, 1], [1, 1]], **options)
+
+
+def test_features_must_be_an_array_and_epochs_start_at_0():
+    with pytest.raises(InvalidInput, match="an array, a memory map or a sparse matrix"):
+        LabelBalancedBatches([[0.0], [1.0]], [[1], [0]])
+    with pytest.raises(InvalidInput, match="`epoch`"):
+        LabelBalancedBatches(
+            np.zeros((2, 1)), [[1], [0]], strategy="progressive", n_epochs=2
+        ).row_probabilities(-1)

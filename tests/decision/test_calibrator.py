@@ -225,3 +225,16 @@ def test_wilsons_interval_by_hand():
     np.testing.assert_allclose([curve.low[0], curve.high[0]], [0.0456, 0.6994], atol=2e-4)
     doubled = exact.reliability_curve([1, 0, 0, 0], [0.2] * 4, n_bins=1, sample_weight=[2] * 4)
     np.testing.assert_allclose(doubled.low, curve.low)
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    fitted = Calibrator("temperature").fit([[0.2], [0.8]], [[0], [1]])
+    with pytest.raises(InvalidInput, match="must hold numbers"):
+        fitted.transform([["a"]])
+
+
+def test_saved_maps_that_give_no_numbers_are_refused():
+    saved = Calibrator("temperature").fit([[0.2], [0.8]], [[0], [1]]).to_dict()
+    broken = {"kind": "temperature", "temperature": 0.0}
+    with pytest.raises(InvalidInput, match="not complete"):
+        Calibrator.from_dict({**saved, "maps": [broken]})

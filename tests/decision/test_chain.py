@@ -287,3 +287,49 @@ def test_a_compiled_keras_model(scenes, from_logits):
         np.testing.assert_array_equal(old, new)  # copies are trained, the model stays
     assert exact.roc_auc(scenes.targets, fitted.held_scores_, average="weighted") > 0.65
     assert fitted.predict(scenes.x).shape == (500, 10)
+
+
+def test_margins_agree_with_decisions_where_log_odds_cannot():
+    above, at = np.nextafter(1.0, 2.0), 1e-10
+    just_below = np.nextafter(at, 0.0)
+    chain = DecisionChain(Thresholds([above, at]))
+    p = np.array([[1.0, just_below], [0.5, at], [0.0, 1.0]])
+    assert ((chain.margins(p) >= 0) == chain.thresholds.predict(p)).all()
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "message"),
+    [
+        ([np.zeros((3, 2)), np.zeros((1, 2))], "same shape from each model"),
+        ([np.full((3, 2), np.nan)] * 2, "holds NaN"),
+        ([np.full((3, 2), "a")] * 2, "must hold numbers"),
+        (np.zeros(()), "log-odds of each model"),
+    ],
+)
+def test_log_odds_that_do_not_fit_are_refused(log_odds, message):
+    with pytest.raises(InvalidInput, match=message):
+        DecisionChain(Thresholds([0.5, 0.5]), n_models=2).probabilities(log_odds)
+
+
+def test_a_saved_chain_without_thresholds_is_refused():
+    saved = DecisionChain(Thresholds([0.5])).to_dict()
+    with pytest.raises(InvalidInput, match="not complete"):
+        DecisionChain.from_dict({**saved, "thresholds": None})
+
+
+def test_rows_of_labels_are_rows_of_labels_however_many_there_are():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = CrossFitted(LogisticRegression(), cv=2, random_state=0)
+    assert model.fit(X, [["a"], ["a", "b"], ["b"], []] * 10).predict(X).shape == (40, 2)
+    assert model.classes_.tolist() == ["a", "b"]
+    assert model.fit(X, [{"a"}, set()] * 20).predict(X).shape == (40, 1)
+    assert model.fit(X, ["no", "yes"] * 20).predict(X).shape == (40,)
+
+
+@pytest.mark.parametrize("weights", [-np.ones(40), np.full(40, np.nan), np.zeros(40)])
+def test_weights_that_cannot_be_meant_are_refused_before_the_work(weights):
+    model = CrossFitted(LogisticRegression(), cv=2, random_state=0)
+    with pytest.raises(InvalidInput, match="not negative, and not 0 everywhere"):
+        model.fit(np.zeros((40, 1)), [0, 1] * 20, sample_weight=weights)
+    with pytest.raises(InvalidInput, match="must hold numbers"):
+        model.fit(np.zeros((40, 1)), [0, 1] * 20, sample_weight=["a"] * 40)

@@ -436,3 +436,75 @@ def test_judged_on_other_rows_the_metric_is_that_of_the_decisions(scored):
         judge_thresholds(y, z, Thresholds([0.5]))
     with pytest.raises(InvalidInput, match="must be for the labels of `y_true`"):
         judge_thresholds([{"a"}, {"b"}], np.zeros((2, 2)), Thresholds([0.5, 0.5], ("b", "a")))
+
+
+def test_samples_without_a_known_cell_give_intervals_all_the_same():
+    y = np.array([[1.0], [np.nan], [np.nan], [np.nan], [0.0]])
+    scores = np.array([[0.9], [0.8], [0.7], [0.2], [0.1]])
+    for metric in ("f1", "youden", "matthews_correlation"):
+        judged = judge_thresholds(y, scores, Thresholds([0.5]), metric, n_samples=50)
+        assert np.isfinite(judged.intervals).all()
+    assert np.isfinite(tune_thresholds(y, scores, confidence=0.9, n_samples=50).intervals).all()
+
+
+def test_micro_says_no_to_a_label_without_a_known_cell():
+    y = np.array([[1.0, np.nan], [0.0, np.nan], [1.0, np.nan]])
+    scores = np.array([[0.9, 0.3], [0.2, 0.6], [0.7, 0.1]])
+    found = tune_thresholds(y, scores, average="micro")
+    assert found.overall == 1
+    assert found.absent == ("label_1",)
+    assert found.predict(scores)[:, 1].sum() == 0
+
+
+def test_repeated_samples_count_as_one_sample_at_a_time_would():
+    from equipoise.decision._objective import Objective
+    from equipoise.decision._resampled import draw, resampled_labels
+    from equipoise.exact._cells import read_scored
+
+    rng = np.random.default_rng(0)
+    y, scores = rng.random((40, 2)) < 0.3, rng.integers(0, 12, (40, 2)) / 12
+    for weights in (None, rng.integers(0, 3, (40, 2)).astype(float)):
+        cells = read_scored(y, scores, weights)
+        samples = draw(40, 25, 1)
+        own = np.ones((40, 2)) if weights is None else weights
+        for label in resampled_labels(cells, Objective("f1", 1.0)):
+            thresholds = rng.choice([0.25, 0.5, 0.75], 25)
+            found = label.at_own(thresholds, samples)
+            i = label.label
+            for b in range(25):
+                times = samples[b] * own[:, i]
+                said = scores[:, i] >= thresholds[b]
+                assert found.tp[b, 0] == times[said & y[:, i]].sum()
+                assert found.fp[b, 0] == times[said & ~y[:, i]].sum()
+                assert found.positive[b, 0] == times[y[:, i]].sum()
+                assert found.negative[b, 0] == times[~y[:, i]].sum()
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"label_0": "much"}, "must hold numbers"),
+        ({"label_0": np.nan}, "holds NaN"),
+        ([0.5, np.nan], "holds NaN"),
+    ],
+)
+def test_limits_that_are_no_numbers_are_refused(limit, message):
+    with pytest.raises(InvalidInput, match=message):
+        tune_thresholds([[1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8]], constraint={"recall": limit})
+
+
+def test_only_thresholds_can_be_judged_and_the_seed_is_checked():
+    with pytest.raises(InvalidInput, match="must be Thresholds"):
+        judge_thresholds([1, 0], [0.9, 0.1], 0.5)
+    with pytest.raises(InvalidInput, match="random_state"):
+        judge_thresholds([1, 0], [0.9, 0.1], Thresholds([0.5]), random_state=-1)
+
+
+def test_the_analytic_rule_looks_at_no_label():
+    p = np.array([[0.9, 0.1], [0.2, 0.3], [0.7, 0.05], [0.1, 0.02]])
+    y = np.array([[1, 0], [0, 0], [1, 0], [0, 0]])
+    t = tune_thresholds(y, p, rule="analytic")
+    other = tune_thresholds(1 - y, p, rule="analytic")
+    np.testing.assert_array_equal(t.values, other.values)
+    assert t.absent == ("label_1",)
+    assert tune_thresholds(y, np.zeros_like(p), rule="analytic").values.tolist() == [0.5, 0.5]

@@ -270,3 +270,22 @@ def test_wrong_options_are_refused():
             tune_thresholds(y, s, absent=wrong)
     with pytest.raises(InvalidInput, match="`y_score` holds NaN"):
         tune_thresholds(y, [0.9, np.nan])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float32])
+def test_the_highest_of_a_row_are_the_highest_in_every_dtype(dtype):
+    scores = np.array([[0, 5, 3], [7, 0, 7]], dtype=dtype)
+    found = Thresholds([1.0, 1.0, 1.0], labels_per_row=1).predict(scores)
+    assert found.tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert Thresholds([0.5] * 2, labels_per_row=1).predict([[False, True]]).tolist() == [[0, 1]]
+
+
+def test_bfloat16_scores_are_decided_as_they_are_tuned():
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    y, scores = [1, 0, 1], np.array([0.9, 0.2, 0.7], dtype=bfloat16)
+    assert tune_thresholds(y, scores).predict(scores).tolist() == y
+
+
+def test_values_that_are_no_numbers_are_refused():
+    with pytest.raises(InvalidInput, match="must hold numbers"):
+        Thresholds(["a", "b"])

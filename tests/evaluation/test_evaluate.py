@@ -117,3 +117,24 @@ def test_wrong_input_is_refused(scored):
         evaluate(y, p[:, :2])
     with pytest.raises(InvalidInput, match="must be a number"):
         evaluate(y, logit(p), Thresholds(np.zeros(6)), from_logits=True)
+
+
+def test_log_odds_are_ranked_where_probabilities_are_all_one():
+    rng = np.random.default_rng(0)
+    y, scores = rng.random((50, 2)) < 0.4, rng.random((50, 2))
+    far = evaluate(y, 100 * scores + 60, from_logits=True, tune=None)
+    assert far.overall["macro_auc"] == exact.roc_auc(y, scores, average="macro")
+    assert (far.by_label["auc"] == exact.roc_auc(y, scores, average=None)).all()
+
+
+def test_a_number_of_numpy_is_a_threshold_of_log_odds():
+    y, z = [[1], [0], [1]], [[0.4], [-1.0], [0.2]]
+    found = evaluate(y, z, np.float32(0.25), from_logits=True, tune=None)
+    assert found.by_label["recall"].tolist() == [0.5]
+
+
+def test_weights_of_rows_on_leading_axes_are_no_weights_of_cells():
+    rng = np.random.default_rng(0)
+    y, p = rng.random((2, 5, 3)) < 0.5, rng.random((2, 5, 3))
+    found = evaluate(y, p, sample_weight=np.ones((2, 5)), tune=None)
+    assert found.overall["subset_accuracy"] == exact.subset_accuracy(y, p >= 0.5)

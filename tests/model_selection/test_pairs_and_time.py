@@ -121,3 +121,42 @@ def test_what_cannot_be_split_is_refused():
         MultilabelTimeSeriesSplit(3).split(None, y, [0] * 10 + [1] * 10)
     with pytest.raises(InvalidInput, match="`tolerance` must be a number"):
         MultilabelTimeSeriesSplit(2, tolerance=0.9)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_something_is_always_left_to_train_on(grouped):
+    rng = np.random.default_rng(0)
+    served = 0
+    for _ in range(150):
+        n, n_splits, gap = (int(rng.integers(*ends)) for ends in ((4, 30), (1, 4), (0, 5)))
+        y = rng.random((n, 2)) < 0.3
+        groups = np.sort(rng.integers(0, n // 2, n)) if grouped else None
+        splitter = MultilabelTimeSeriesSplit(n_splits, gap=gap, tolerance=0.5)
+        try:
+            parts = list(splitter.split(None, y, groups))
+        except InvalidInput:
+            continue
+        served += 1
+        assert all(len(train) and len(test) for train, test in parts)
+    assert served > 50
+
+
+def test_a_first_group_within_the_gap_leaves_nothing_to_train_on():
+    groups = [0, 0, 1, 1, 1, 1, 1, 1, 1]
+    with pytest.raises(InvalidInput, match="early enough to train on"):
+        list(MultilabelTimeSeriesSplit(1, gap=3).split(None, np.ones((9, 1)), groups))
+
+
+def test_boundaries_leave_out_as_few_labels_as_any_within_reach():
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        y = rng.random((18, 3)) < 0.15
+        parts = list(MultilabelTimeSeriesSplit(2, tolerance=0.34).split(None, y))
+
+        def empty(first, second, y=y):
+            there = y.any(axis=0)
+            tests = y[first:second], y[second:]
+            return sum(int((there & ~part.any(axis=0)).sum()) for part in tests)
+
+        reach = itertools.product(range(4, 9), range(10, 15))  # 6 and 12, 2 either way
+        assert empty(parts[0][1][0], parts[1][1][0]) == min(empty(*ends) for ends in reach)

@@ -137,3 +137,32 @@ def test_mistakes_are_told(scored):
         plots.label_scores(y, p, "f1")
     with pytest.raises(InvalidInput, match="no label 7"):
         plots.threshold_curve(y, p, 7)
+
+
+def test_the_band_of_a_metric_below_0_holds_its_line():
+    rng = np.random.default_rng(0)
+    y, scores = rng.random((60, 1)) < 0.4, rng.random((60, 1))
+    for metric in ("matthews_correlation", "youden", "balanced_accuracy"):
+        band = data.threshold_curve(y, scores - 0.5 * y, 0, metric)
+        low, line, high = (np.array(band[name]) for name in ("low", "y", "high"))
+        assert (low <= line).all()
+        assert (line <= high).all()
+        assert metric == "balanced_accuracy" or line.min() < 0
+
+
+def test_curves_refuse_what_they_cannot_show():
+    y, scores = [[1, 0], [0, 1], [1, 1]], np.array([[0.9, 0.1], [0.2, np.inf], [0.4, 0.3]])
+    with pytest.raises(InvalidInput, match="infinity"):
+        data.threshold_curve(y, scores, 1)
+    with pytest.raises(InvalidInput, match="no curve of metric"):
+        data.threshold_curve(y, scores, 0, "cost")
+    with pytest.raises(InvalidInput, match="1 thresholds for 2 labels"):
+        data.score_histograms(y, np.minimum(scores, 1), thresholds=Thresholds([0.5]))
+
+
+def test_one_name_is_one_label_and_a_number_of_numpy_a_number():
+    targets = as_targets([[1, 0], [0, 1], [1, 1]], label_names=["ab", "a"])
+    scores = [[0.9, 0.1], [0.2, 0.8], [0.4, 0.3]]
+    assert data.precision_recall(targets, scores, "ab")["named"] == ["ab"]
+    assert len(data.precision_recall(targets, scores, np.int64(1))["named"]) == 1
+    assert [s["title"] for s in data.reliability(targets, scores, "ab")["series"]][1:] == ["ab"]

@@ -274,3 +274,25 @@ def test_wrong_use_is_refused():
     for name, value in [("n_folds", 0), ("dropout", 1.0), ("held_share", 0.0), ("max_epochs", 1.5)]:
         with pytest.raises(InvalidInput, match=f"`{name}`"):
             TrainingOptions(**{name: value})
+
+
+def test_rows_of_weight_zero_are_in_no_held_out_score():
+    X, y = problem()
+    weight = np.ones(300)
+    weight[150:] = 0
+    wrong = y.copy()
+    wrong[150:] = 1 - wrong[150:]
+    options = replace(QUICK, n_folds=2, dropout=0.0)
+    a = fit_treatment("none", X, y, sample_weight=weight, options=options)
+    b = fit_treatment("none", X, wrong, sample_weight=weight, options=options)
+    for one, other in zip(a.members, b.members, strict=True):
+        assert one.n_epochs == other.n_epochs
+
+
+def test_weights_and_options_that_make_no_sense_are_refused():
+    X, y = problem()
+    with pytest.raises(InvalidInput, match="`sample_weight` must hold numbers"):
+        fit_treatment("none", X, y, sample_weight=["a"] * 300, options=QUICK)
+    for name in ("learning_rate", "clip"):
+        with pytest.raises(InvalidInput, match=f"`{name}` must be a number"):
+            TrainingOptions(**{name: np.inf})

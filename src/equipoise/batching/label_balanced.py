@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from equipoise._errors import InvalidInput, check_choice, check_integer, check_number
 from equipoise.resampling import SamplingRates
@@ -35,7 +36,7 @@ class LabelBalancedBatches(keras.utils.PyDataset):
     `equipoise.decision.Correction` by how much.
 
     Args:
-        X: (N, d) array, memory map or CSR array.
+        X: (N, d) array, memory map or sparse matrix (made dense one batch at a time).
         y: labels, anything `as_targets` reads; unknown cells become NaN and draw nothing.
         batch_size: rows a batch.
         strategy: "label", "square_root", "instance" (every row once an epoch), or "progressive":
@@ -45,7 +46,7 @@ class LabelBalancedBatches(keras.utils.PyDataset):
             of the rows.
         rows_per_epoch: draws an epoch; N by default. The last batch is smaller, never filled up.
         n_epochs: epochs over which "progressive" goes all the way.
-        sample_weight: (N, …) weights that go with the rows.
+        sample_weight: (N, …) weights from 0 on that go with the rows.
         random_state: seed: the same seed gives the same epochs, with any number of workers.
         **workers: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`.
 
@@ -84,6 +85,14 @@ class LabelBalancedBatches(keras.utils.PyDataset):
         super().__init__(**workers)
         targets = as_targets(y)
         check_choice("strategy", strategy, tuple(POWERS))
+        if not (isinstance(X, np.ndarray) or sparse.issparse(X)):
+            raise InvalidInput(
+                "`X` must be an array, a memory map or a sparse matrix.",
+                received=type(X).__name__,
+                remedy="Convert it: numpy.asarray(X).",
+            )
+        if sparse.issparse(X):
+            X = sparse.csr_array(X)  # rows can be taken from it
         if len(targets.shape) != 2 or X.shape[0] != targets.n_rows:
             raise InvalidInput(
                 "`X` and `y` must have the same number of rows, and `y` two axes.",
@@ -95,7 +104,6 @@ class LabelBalancedBatches(keras.utils.PyDataset):
                 received=f"strategy={strategy!r}, n_epochs={n_epochs!r}",
             )
         self._X, self._targets = X, targets
-        self._y = targets.to_array()
         self._weight = None if sample_weight is None else _weights(sample_weight, targets.n_rows)
         self._batch_size = check_integer("batch_size", batch_size, minimum=1)
         self._strategy = strategy
@@ -133,9 +141,10 @@ class LabelBalancedBatches(keras.utils.PyDataset):
         features = self._X[rows]
         if hasattr(features, "toarray"):
             features = features.toarray()
+        labels = self._targets.take(rows).to_array()
         if self._weight is None:
-            return features, self._y[rows]
-        return features, self._y[rows], self._weight[rows]
+            return features, labels
+        return features, labels, self._weight[rows]
 
     def on_epoch_end(self) -> None:
         """Draws the rows of the next epoch."""
@@ -147,7 +156,7 @@ class LabelBalancedBatches(keras.utils.PyDataset):
         power = POWERS[self._strategy]
         if power is None:
             assert self._n_epochs is not None  # checked in __init__
-            at = self._epoch if epoch is None else epoch
+            at = self._epoch if epoch is None else check_integer("epoch", epoch, minimum=0)
             power = max(0.0, 1 - at / (self._n_epochs - 1))
         if self._shares is None and power == 1.0 and self._keeps_unlabelled():
             return np.full(self._targets.n_rows, 1 / self._targets.n_rows)
@@ -214,17 +223,32 @@ def _rate(drawn: Float, there: NDArray[Any]) -> Float:
     return np.divide(drawn, there, out=np.ones(len(drawn)), where=there > 0)
 
 
+def _numbers(argument: str, values: Any) -> Float:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"`{argument}` must hold numbers.", received=type(values).__name__
+        ) from error
+
+
 def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float32]:
-    weights = np.asarray(sample_weight, dtype=np.float32)
+    weights = _numbers("sample_weight", sample_weight).astype(np.float32)
     if weights.ndim == 0 or len(weights) != n_rows:
         raise InvalidInput(
             "`sample_weight` must have as many rows as X.", received=f"shape {weights.shape}"
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InvalidInput(
+            "`sample_weight` must hold finite numbers that are not negative.",
+            received=f"values from {weights.min():g} to {weights.max():g}",
+            remedy="Give 0 to what must not count.",
         )
     return weights
 
 
 def _shares(label_shares: ArrayLike, counts: Float) -> Float:
-    shares = np.asarray(label_shares, dtype=np.float64)
+    shares = _numbers("label_shares", label_shares)
     if shares.shape != counts.shape or not np.isfinite(shares).all() or (shares < 0).any():
         raise InvalidInput(
             "`label_shares` must hold one number from 0 on per label.",

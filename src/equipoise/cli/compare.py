@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from equipoise._errors import InvalidInput
-from equipoise._files import check_writable
 from equipoise._store import Store
 from equipoise.cli import show
 from equipoise.cli.data import DataOptions, Paths
+from equipoise.report import check_report
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Report = Annotated[Path | None, Parameter(help="Write a self-contained HTML report to this file.")]
@@ -140,7 +140,7 @@ def _compare_and_show(
     from equipoise.training import DEFAULT_TREATMENTS, TrainingOptions
 
     if report is not None:
-        check_writable(report)
+        check_report(report)
     names = chosen.get("treatments", ",".join(DEFAULT_TREATMENTS)).split(",")
     with _resumable(store, "the same command with --resume"), show.progress() as advance:
         result = compare_treatments(
@@ -183,7 +183,7 @@ def _run_plan(
 
     plan = Plan.from_toml(path)
     if report is not None:
-        check_writable(report)
+        check_report(report)
     opened = _opened(store or path.with_suffix(".store"), resume)
     again = f"equipoise compare {path} --resume" + ("" if store is None else f" --store {store}")
     with _resumable(opened, again), show.progress() as advance:

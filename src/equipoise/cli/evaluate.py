@@ -13,6 +13,7 @@ from equipoise.cli import show
 from equipoise.cli.data import DataOptions
 from equipoise.cli.evaluate_bundle import of_bundle
 from equipoise.readers import Dataset
+from equipoise.report import check_report
 
 _LABELS, _SCORES = "true_*", "probability_*"
 
@@ -68,7 +69,7 @@ def evaluate(
             raise InvalidInput("--out writes the best thresholds, but --tune says none.")
         check_writable(out)
     if report is not None:
-        check_writable(report)
+        check_report(report)
     given = _thresholds(thresholds)
     options = options or DataOptions()
     title = "How good the scores of {} are"
@@ -146,7 +147,7 @@ def _matched(dataset: Dataset, labels: str, score_columns: str) -> tuple[list[st
     if missing:
         like = [c for c in dataset.feature_names if fnmatchcase(c, score_columns)]
         raise InvalidInput(
-            f"There is no column {missing[0]!r} for the label {labels.replace('*', names[0])!r}."
+            f"There is no column {missing[0]!r}, with the scores of a label."
             if len(missing) == 1
             else f"{len(missing)} labels have no column of scores, such as {missing[0]!r}.",
             received=f"columns {shown_list(like or list(dataset.feature_names))}",

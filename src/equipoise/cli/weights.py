@@ -9,6 +9,7 @@ from equipoise._errors import InvalidInput
 from equipoise._files import check_writable, read_json
 from equipoise.cli import show
 from equipoise.cli.data import DataOptions, Paths
+from equipoise.report import check_report
 from equipoise.weights import LabelWeights
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
@@ -98,7 +99,7 @@ def audit(
     from equipoise.report import write_report
 
     if report is not None:
-        check_writable(report)
+        check_report(report)
     dataset = (options or DataOptions()).read(data)
     asked = _asked(class_weight, dataset.targets)
     result = audited(dataset.targets, asked)

@@ -86,20 +86,19 @@ def constraints(given: Mapping[str, Any] | None, names: tuple[str, ...]) -> Cons
 def _per_label(name: str, limit: Any, names: tuple[str, ...]) -> Float:
     argument = f"constraint[{name!r}]"
     if isinstance(limit, Mapping):
+        known = set(names)
         for label in limit:  # pyright: ignore[reportUnknownVariableType]
-            if label not in names:
+            if label not in known:
                 raise InvalidInput(
                     f"`{argument}` names the label {label!r}, which does not exist.",
                     remedy=did_you_mean(label, names),  # pyright: ignore
                 )
-        limit = [limit.get(label, np.nan) for label in names]  # pyright: ignore
-        given = np.array(limit, dtype=np.float64)
+        _numbers(argument, list(limit.values()))  # pyright: ignore
+        given = np.array([limit.get(label, np.nan) for label in names])  # pyright: ignore
+        given = given.astype(np.float64)
     else:
-        try:
-            given = np.array(limit, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(f"`{argument}` must hold numbers.", received=repr(limit)) from error
-        if given.shape not in ((), (len(names),)) or np.isnan(given).any():
+        given = _numbers(argument, limit)
+        if given.shape not in ((), (len(names),)):
             raise InvalidInput(
                 f"`{argument}` must be a number, one per label, or numbers by label name.",
                 received=f"shape {given.shape} for {len(names)} labels",
@@ -110,6 +109,19 @@ def _per_label(name: str, limit: Any, names: tuple[str, ...]) -> Float:
             f"`{argument}` must lie between {low:g} and {high:g}.", received=f"{limit!r}"
         )
     return np.array(np.broadcast_to(given, (len(names),)))
+
+
+def _numbers(argument: str, limit: Any) -> Float:
+    try:
+        numbers = np.array(limit, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"`{argument}` must hold numbers.", received=repr(limit)) from error
+    if np.isnan(numbers).any():
+        raise InvalidInput(
+            f"`{argument}` holds NaN.",
+            remedy="Name the labels that have a limit: {'label': limit}; the others have none.",
+        )
+    return numbers
 
 
 def highest_of_rows(scores: NDArray[Any], most: int) -> NDArray[np.bool_]:

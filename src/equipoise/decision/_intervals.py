@@ -75,7 +75,8 @@ def standard_error(label: ResampledLabel, counts: Counts) -> Float:
     value, n = label.goal.value(label.label), label.effective_size()
     tp, fp, positive, negative = (part[:, 0] for part in counts)
     outcomes = np.stack([tp, fp, positive - tp, negative - fp])
-    outcomes *= n / outcomes.sum(axis=0)
+    total = outcomes.sum(axis=0)
+    outcomes *= n / np.where(total > 0, total, 1.0)  # a sample may hold no known cell at all
     # Where a sample holds no error of a kind, the next may: half of one is assumed.
     outcomes = np.maximum(outcomes, 0.5)
     slopes = np.empty_like(outcomes)

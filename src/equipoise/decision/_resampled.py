@@ -17,6 +17,7 @@ from equipoise.exact._cells import ScoredCells
 Float = NDArray[np.float64]
 
 _ENTRIES = 1 << 21  # samples x cuts held at a time: some 16 MB an array
+_CELLS = 1 << 17  # samples x rows added up at a time: they stay in the cache
 
 
 class Counts(NamedTuple):
@@ -112,7 +113,10 @@ class ResampledLabel:
         """
         falling, at = _falling(thresholds) if places is None else (thresholds, places)
         (counts,) = self._at(falling, np.ones((1, self.n_rows), dtype=np.uint8))
-        return _taken(Counts(*(np.repeat(p, len(at), axis=0) for p in counts)), at)
+        # Nothing is above the place before the first.
+        tp, fp = (np.append(part[0], 0.0)[at][:, None] for part in (counts.tp, counts.fp))
+        totals = (np.repeat(part, len(at), axis=0) for part in (counts.positive, counts.negative))
+        return Counts(tp, fp, *totals)
 
     def thresholds(self, places: NDArray[np.int64]) -> Float:
         """Returns the thresholds of cuts; above all scores for -1."""
@@ -140,28 +144,32 @@ class ResampledLabel:
         key = 2 * group[inside] + self.positive[inside]
         rows, weights = self.rows[inside], self.weights
         own = None if weights is None else weights[inside]
-        step = max(1, _ENTRIES // max(n, 1))
+        step = max(1, min(_ENTRIES // max(n, 1), _CELLS // len(self.rows)))
         for start in range(0, len(samples), step):
             part = samples[start : start + step]
-            sums = np.empty((len(part), n, 2))
-            totals = np.empty((len(part), 2))
-            for i, sample in enumerate(part):
-                taken = sample[rows].astype(np.float64)
-                taken = taken if own is None else taken * own
-                sums[i] = np.bincount(key, weights=taken, minlength=2 * n).reshape(n, 2)
-                everything = sample[self.rows].astype(np.float64)
-                everything = everything if weights is None else everything * weights
-                totals[i] = np.bincount(self.positive, weights=everything, minlength=2)
+            sums = _sums(part[:, rows], own, key, 2 * n).reshape(len(part), n, 2)
+            totals = _sums(part[:, self.rows], weights, self.positive, 2)
             np.cumsum(sums, axis=1, out=sums)
             yield Counts(sums[..., 1], sums[..., 0], totals[:, 1:], totals[:, :1])
 
 
+def _sums(
+    times: NDArray[np.uint8], weights: Float | None, key: NDArray[np.int64], n_keys: int
+) -> Float:
+    """Returns (B, n_keys): for each of B samples the weight of the cells of each key."""
+    taken = times.astype(np.float64) if weights is None else times * weights
+    n_samples = len(times)
+    keys = key
+    if n_samples > 1:
+        keys = key + n_keys * np.arange(n_samples, dtype=np.int64)[:, None]
+    sums = np.bincount(keys.reshape(-1), weights=taken.reshape(-1), minlength=n_samples * n_keys)
+    return sums.astype(np.float64, copy=False).reshape(n_samples, n_keys)
+
+
 def _falling(thresholds: Float) -> tuple[Float, NDArray[np.int64]]:
-    """Returns thresholds in falling order, and the place of each there."""
-    order = np.argsort(-thresholds, kind="stable")
-    places = np.empty(len(order), dtype=np.int64)
-    places[order] = np.arange(len(order))
-    return thresholds[order], places
+    """Returns the distinct thresholds in falling order, and the place of each there."""
+    rising, places = np.unique(thresholds, return_inverse=True)
+    return rising[::-1], len(rising) - 1 - places
 
 
 def _taken(counts: Counts, place: NDArray[np.int64]) -> Counts:

@@ -100,7 +100,7 @@ def _found(cells: ScoredCells, goal: Objective, cuts: list[Cut]) -> Found:
 
 def _analytic(cells: ScoredCells, goal: Objective, options: Options) -> Found:
     cuts = expected_cuts(options.probabilities(cells.scores), cells.weights, goal)
-    values = np.array([cut.value for cut in cuts])
+    values = np.array([0.5 if np.isnan(cut.value) else cut.value for cut in cuts])
     if options.from_logits:
         values = np.clip(logit(values), -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
     return judged(cells, goal, values)

@@ -180,7 +180,7 @@ def above_all(cells: ScoredCells, label: int) -> float:
     present = np.ones(cells.n_rows, dtype=np.bool_) if len(own.known) == 0 else own.known
     if len(own.weights):
         present = present & (own.weights > 0)
-    top = own.scores[present].max()
+    top = (own.scores[present] if present.any() else own.scores).max()
     if top == -np.inf:
         return 0.0
     value = float(np.nextafter(top, top.dtype.type(np.inf)))

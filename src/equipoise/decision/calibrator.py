@@ -165,7 +165,9 @@ class Calibrator:
                 "label_names", payload["label_names"], len(restored._maps)
             )
             restored.own_ = np.array([own is not None for own in restored._maps])
-            restored.log_odds(np.zeros((1, len(restored._maps))), from_logits=True)
+            for parameters in (*restored._maps, restored._shared):
+                if parameters is not None:
+                    _check_map(parameters)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, InvalidInput):
                 raise
@@ -187,6 +189,14 @@ class Calibrator:
         return (
             f"Calibrator({self.method!r}, min_positives={self.min_positives}, pooled={self.pooled})"
         )
+
+
+def _check_map(parameters: dict[str, Any]) -> None:
+    """Raises an error unless the map turns numbers into numbers."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = apply_map(parameters, np.array([-1.0, 0.0, 1.0]))
+    if not np.isfinite(found).all():
+        raise ValueError(f"a map that gives {found.tolist()}")
 
 
 def cross_fitted_probabilities(
@@ -262,6 +272,8 @@ def _cells_of(
 
 def finite_log_odds(scores: NDArray[Any], from_logits: bool) -> Float:
     """Returns log-odds within the range of float64 probabilities, from either kind of score."""
+    if scores.dtype.kind not in "fiub" and scores.dtype.name != "bfloat16":
+        raise InvalidInput("`y_score` must hold numbers.", received=f"dtype {scores.dtype}")
     values = scores.astype(np.float64)
     if values.size and np.isnan(values.min()):
         raise InvalidInput("`y_score` holds NaN.", remedy="Find out why the model returns NaN.")

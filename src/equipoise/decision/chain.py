@@ -92,7 +92,7 @@ class DecisionChain:
             InvalidInput: shapes that do not fit, log-odds that are not finite.
         """
         targets = read_targets(y_true)
-        z = as_matrix(log_odds, "log_odds", targets).astype(np.float64)
+        z = _numbers(as_matrix(log_odds, "log_odds", targets))
         if not np.isfinite(z).all():
             raise InvalidInput(
                 "`log_odds` must be finite.",
@@ -125,8 +125,15 @@ class DecisionChain:
             log_odds: (models, ..., L), or an iterable over the (..., L) of each model.
         """
         total, count = np.zeros(()), 0
-        for z in log_odds if isinstance(log_odds, Iterable) else ():
-            total = total + self.held_out(z)
+        several = isinstance(log_odds, Iterable) and getattr(log_odds, "ndim", 1) > 0
+        for z in log_odds if several else ():
+            p = self.held_out(z)
+            if count and p.shape != total.shape:
+                raise InvalidInput(
+                    "`log_odds` must have the same shape from each model.",
+                    received=f"{p.shape} after {total.shape}",
+                )
+            total = total + p
             count += 1
         if count != self.n_models:
             raise InvalidInput(
@@ -137,7 +144,9 @@ class DecisionChain:
 
     def held_out(self, log_odds: Any) -> Float:
         """Returns probabilities of rows that one model each has judged: σ(z / √T)."""
-        z = as_array(log_odds, "log_odds", ()).astype(np.float64)
+        z = _numbers(as_array(log_odds, "log_odds", ()))
+        if z.size and np.isnan(z.min()):
+            raise InvalidInput("`log_odds` holds NaN.", remedy="A missing score decides nothing.")
         return expit(z / _scale(self.temperature, self.n_models))
 
     def predict(self, log_odds: Any) -> NDArray[np.uint8]:
@@ -148,7 +157,10 @@ class DecisionChain:
         """Returns log-odds of probabilities minus those of the threshold: from 0 on it is yes."""
         tiny, last = np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg
         levels = logit(np.clip(self.thresholds.values, tiny, last))
-        return logit(np.clip(probabilities, tiny, last)) - levels
+        margins = logit(np.clip(probabilities, tiny, last)) - levels
+        # Log-odds of neighbours may be alike, and a threshold may lie above 1: the decision counts.
+        yes = probabilities >= self.thresholds.values
+        return np.where(yes, np.maximum(margins, 0.0), np.minimum(margins, -tiny))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the chain as plain numbers, lists and strings (see `from_dict`)."""
@@ -165,9 +177,10 @@ class DecisionChain:
         """Restores what `to_dict` returned."""
         check_schema(payload, "DecisionChain", _SCHEMA_VERSION)
         missing = [p for p in ("temperature", "n_models", "thresholds") if p not in payload]
-        if missing:
+        if missing or not isinstance(payload["thresholds"], Mapping):
             raise InvalidInput(
-                "This saved DecisionChain is not complete.", received=f"no {', '.join(missing)}"
+                "This saved DecisionChain is not complete.",
+                received=f"no {', '.join(missing or ['thresholds'])}",
             )
         thresholds = Thresholds.from_dict(payload["thresholds"])
         return cls(thresholds, payload["temperature"], payload["n_models"])
@@ -180,6 +193,12 @@ class DecisionChain:
     def from_json(cls, path: str | os.PathLike[str]) -> Self:
         """Reads what `to_json` wrote."""
         return cls.from_dict(read_json(path))
+
+
+def _numbers(z: NDArray[Any]) -> Float:
+    if z.dtype.kind not in "fiub" and z.dtype.name != "bfloat16":
+        raise InvalidInput("`log_odds` must hold numbers.", received=f"dtype {z.dtype}")
+    return z.astype(np.float64)
 
 
 def _scale(temperature: float, n_models: int) -> float:

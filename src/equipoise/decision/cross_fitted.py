@@ -19,6 +19,8 @@ from equipoise.targets import Targets, as_targets, default_names
 
 Float = NDArray[np.float64]
 
+_SETS = (set, frozenset, list, tuple)
+
 
 class CrossFitted(ClassifierMixin, BaseEstimator):
     """Trains a copy of a classifier on each fold, and decides by what the held-out rows say.
@@ -185,7 +187,7 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
                 "`y` has unknown cells, which a classifier of another library cannot leave out.",
                 remedy="Use MultilabelClassifier, or fill them.",
             )
-        one_column = np.ndim(y) == 1 and not isinstance(y, Targets)
+        one_column = not isinstance(y, Targets) and _is_column(y)
         self.task_ = "binary" if one_column and targets.task == "binary" else "multilabel"
         if self.task_ == "binary":
             self.classes_ = np.unique(np.asarray(y))
@@ -204,13 +206,30 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
         return tags
 
 
+def _is_column(y: Any) -> bool:
+    """Whether y holds one class a row, rather than a row or a set of labels."""
+    if hasattr(y, "ndim") or hasattr(y, "shape"):
+        return len(y.shape) == 1 and not (len(y) and isinstance(np.asarray(y)[0], _SETS))
+    return not any(isinstance(row, _SETS) or np.ndim(row) for row in y)
+
+
 def _row_weights(sample_weight: ArrayLike | None, n_rows: int) -> Float | None:
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            "`sample_weight` must hold numbers.", received=type(sample_weight).__name__
+        ) from error
     if weights.shape != (n_rows,):
         raise InvalidInput(
             f"`sample_weight` must have shape ({n_rows},), one weight per row.",
             received=f"sample_weight.shape={weights.shape}",
+        )
+    if not (weights.min() >= 0 and weights.max() < np.inf and weights.max() > 0):
+        raise InvalidInput(
+            "`sample_weight` must hold finite numbers that are not negative, and not 0 everywhere.",
+            received=f"values from {weights.min():g} to {weights.max():g}",
         )
     return weights

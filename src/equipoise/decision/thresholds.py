@@ -73,7 +73,10 @@ class Thresholds:
     confidence: float | None = None
 
     def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=np.float64)
+        try:
+            values = np.array(self.values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput("`values` must hold numbers.", received=repr(error)) from error
         if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
             raise InvalidInput(
                 "`values` must hold one finite threshold per label.",
@@ -106,8 +109,9 @@ class Thresholds:
 
     def _check_named(self, argument: str) -> None:
         labels = tuple(getattr(self, argument))
+        known = set(self.label_names)
         for name in labels:
-            if name not in self.label_names:
+            if name not in known:
                 raise InvalidInput(
                     f"`{argument}` names {name!r}, which is no label.",
                     remedy=did_you_mean(name, self.label_names),
@@ -134,7 +138,11 @@ class Thresholds:
                 f"`y_score` must have {n_labels} columns, one per label.",
                 received=f"y_score.shape={scores.shape}",
             )
-        if scores.dtype.kind not in "fiub":
+        if scores.dtype.kind in "iub":  # unsigned numbers and bools have no negatives to rank by
+            scores = scores.astype(np.float64)
+        elif scores.dtype.name == "bfloat16":
+            scores = scores.astype(np.float32)
+        elif scores.dtype.kind != "f":
             raise InvalidInput("`y_score` must hold numbers.", received=f"dtype {scores.dtype}")
         if scores.size and np.isnan(scores.min()):
             raise InvalidInput("`y_score` holds NaN.", remedy="A missing score decides nothing.")
@@ -173,7 +181,7 @@ class Thresholds:
         check_schema(payload, "Thresholds", _SCHEMA_VERSION)
         try:
             parts = {f.name: payload[f.name] for f in fields(cls)}
-            for name in ("metric_values", "corrected_values", "intervals"):
+            for name in ("values", "metric_values", "corrected_values", "intervals"):
                 parts[name] = np.array(parts[name], dtype=np.float64)  # None becomes NaN
             for name in ("label_names", "absent", "infeasible", "pooled"):
                 parts[name] = None if parts[name] is None else tuple(parts[name])

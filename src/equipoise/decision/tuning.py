@@ -86,10 +86,11 @@ def tune_thresholds(
         from_logits: True if the scores are log-odds; it matters to the rules other than "tuned".
         sample_weight: (N,) or (N, 1) for rows, (N, L) for cells; 0 leaves out.
         absent: the value of labels that cannot be tuned: those without positives, and for
-            balanced accuracy, Matthews and Youden those without negatives. "default" is the
-            pooled rule's where there is one; else 0.5 if all scores lie in [0, 1]
-            (probabilities), or 0.0 (the logit of one half). They are named in
-            `Thresholds.absent`.
+            balanced accuracy, Matthews and Youden those without negatives. "default" is that
+            of the rule where it needs no positive of the label (all but "tuned"); with
+            average="micro" the next number above the scores, which says no to all; else 0.5 if
+            all scores lie in [0, 1] (probabilities), or 0.0 (the logit of one half). They are
+            named in `Thresholds.absent`.
         confidence: such as 0.95 for an interval of the metric of each label in the population,
             corrected for the optimism of tuning (`corrected_values`, `intervals`): a studentised
             bootstrap of the rows that repeats the tuning. Below 50 positives it is rough.
@@ -210,6 +211,13 @@ def judge_thresholds(
         array([0.5])
     """
     _check_confidence(confidence)
+    if not isinstance(thresholds, Thresholds):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInput(
+            "`thresholds` must be Thresholds.",
+            received=type(thresholds).__name__,
+            remedy="Pass Thresholds(values, label_names) for values of your own.",
+        )
+    check_integer("random_state", random_state, minimum=0)
     cells = read_scored(y_true, y_score, sample_weight)
     _check_same_labels(cells, thresholds)
     goal = objective(metric, beta, cost, cells.n_labels)
@@ -313,7 +321,7 @@ def _absent_value(cells: ScoredCells, absent: object, rule: str, average: str) -
     """Returns the value of labels that cannot be tuned; None if the rule has one."""
     if absent != "default":
         return check_number("absent", absent, minimum=-np.inf, open_minimum=True, open_maximum=True)
-    if rule in ("pooled", "shrunk") or average == "micro":
+    if rule != "tuned" or average == "micro":
         return None
     low, high = cells.limits
     return 0.5 if low >= 0 and high <= 1 else 0.0

@@ -26,6 +26,9 @@ from equipoise.targets import Targets, as_targets
 
 Float = NDArray[np.float64]
 
+# (N, L) what is ranked, the decisions, and the probabilities or None.
+Judged = tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]
+
 _SCHEMA_VERSION = 1
 
 
@@ -148,18 +151,19 @@ def evaluate(
         0.94
     """
     targets = as_targets(y_true)
+    cells = read_scored(targets, y_score, sample_weight)
+    ranked = cells.scores  # of log-odds beyond 37 the probabilities are all 1, but not the ranks
     if from_logits:
-        cells = read_scored(targets, y_score, sample_weight)
-        y_score = expit(cells.scores.astype(np.float64))
-        if isinstance(thresholds, (int, float)):
-            thresholds = float(expit(thresholds))
+        y_score = expit(ranked.astype(np.float64))
+        if isinstance(thresholds, (int, float, np.number)):
+            thresholds = float(expit(check_number("thresholds", thresholds)))
         elif thresholds is not None:
             raise InvalidInput(
                 "`thresholds` with from_logits=True must be a number.",
                 received=type(thresholds).__name__,
                 remedy="Judge the scores as they are (from_logits=False).",
             )
-    cells = read_scored(targets, y_score, sample_weight)
+        cells = read_scored(targets, y_score, sample_weight)
     low, high = cells.limits
     are_probabilities = low >= 0 and high <= 1
     thresholds = _as_thresholds(thresholds, cells, are_probabilities)
@@ -184,15 +188,16 @@ def evaluate(
             random_state=random_state,
         )
     decided = thresholds.predict(scores.reshape(targets.shape))
-    overall, undefined = _overall(targets, scores, decided, sample_weight, are_probabilities)
+    given = targets, (ranked, decided, scores if are_probabilities else None), cells.weights
+    overall, undefined = _overall(*given)
     return Evaluation(
         LabelStats.from_targets(targets),
         judged,
         best,
         overall,
         undefined,
-        _by_label(targets, scores, decided, sample_weight, are_probabilities),
-        tuple(_figures(targets, scores, are_probabilities)),
+        _by_label(*given),
+        tuple(_figures(*given[:2])),
     )
 
 
@@ -243,20 +248,19 @@ _OF_ROWS = {"precision_at_1": 2, "ndcg_at_5": 5, "subset_accuracy": 1}
 
 
 def _overall(
-    targets: Targets, scores: Any, decided: Any, sample_weight: Any, are_probabilities: bool
+    targets: Targets, judged: Judged, weights: Float | None
 ) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
-    of_cells = np.shape(sample_weight)[1:] not in ((), (1,))
+    of_cells = weights is not None and weights.shape[1] > 1
     overall: dict[str, float] = {}
     undefined: dict[str, tuple[str, ...]] = {}
-    groups = [(_RANKED, scores), (_DECIDED, decided)]
-    if are_probabilities:
-        groups.append((_PROBABLE, scores))
-    for metrics, given in groups:
+    for metrics, given in zip((_RANKED, _DECIDED, _PROBABLE), judged, strict=True):
+        if given is None:
+            continue
         for name, metric in metrics.items():
             if targets.n_labels < _OF_ROWS.get(name, 1) or (of_cells and name in _OF_ROWS):
                 continue
             try:
-                score = metric(targets, given, sample_weight=sample_weight)
+                score = metric(targets, given, sample_weight=weights)
             except Undefined:
                 overall[name] = float("nan")
                 undefined[name] = targets.label_names
@@ -268,28 +272,28 @@ def _overall(
     return overall, undefined
 
 
-def _by_label(
-    targets: Targets, scores: Any, decided: Any, sample_weight: Any, are_probabilities: bool
-) -> dict[str, Float]:
-    options: Any = {"average": None, "sample_weight": sample_weight}
+def _by_label(targets: Targets, judged: Judged, weights: Float | None) -> dict[str, Float]:
+    ranked, decided, probable = judged
+    options: Any = {"average": None, "sample_weight": weights}
     found = {
         "f1": exact.f_beta(targets, decided, **options),
         "precision": exact.precision(targets, decided, **options),
         "recall": exact.recall(targets, decided, **options),
-        "average_precision": exact.average_precision(targets, scores, **options),
-        "auc": exact.roc_auc(targets, scores, **options),
+        "average_precision": exact.average_precision(targets, ranked, **options),
+        "auc": exact.roc_auc(targets, ranked, **options),
     }
-    if are_probabilities:
-        found["ece"] = exact.expected_calibration_error(targets, scores, **options)
+    if probable is not None:
+        found["ece"] = exact.expected_calibration_error(targets, probable, **options)
     return {name: np.asarray(values, dtype=np.float64) for name, values in found.items()}
 
 
-def _figures(targets: Targets, scores: Any, are_probabilities: bool) -> Iterator[dict[str, Any]]:
+def _figures(targets: Targets, judged: Judged) -> Iterator[dict[str, Any]]:
     """Yields the figures that these labels and scores allow."""
+    ranked, _, probable = judged
     if not LabelStats.from_targets(targets, labelsets=False).positives.any():
         return
-    yield plots.precision_recall(targets, scores)
+    yield plots.precision_recall(targets, ranked)
     if targets.n_labels > 1:
-        yield plots.label_scores(targets, scores)
-    if are_probabilities:
-        yield plots.reliability(targets, scores)
+        yield plots.label_scores(targets, ranked)
+    if probable is not None:
+        yield plots.reliability(targets, probable)

@@ -82,7 +82,7 @@ def youden_of(c: Confusion) -> Any:
 def matthews_of(c: Confusion) -> Any:
     """(tp·tn − fp·fn) / √((tp+fp)(tp+fn)(tn+fp)(tn+fn))."""
     margins = np.sqrt((c.tp + c.fp) * (c.tn + c.fn)) * np.sqrt((c.tp + c.fn) * (c.tn + c.fp))
-    return ratio(c.tp * c.tn - c.fp * c.fn, margins)
+    return np.clip(ratio(c.tp * c.tn - c.fp * c.fn, margins), -1.0, 1.0)  # rounding
 
 
 def error_of(c: Confusion) -> Any:

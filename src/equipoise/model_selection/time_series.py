@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from equipoise._errors import InvalidInput, check_integer, check_number
 from equipoise.model_selection._inputs import read_problem
@@ -79,10 +80,8 @@ class MultilabelTimeSeriesSplit(StratifiedSplitter):
                 received=f"{n} rows in {len(ends)} groups, n_splits={self.n_splits}, "
                 f"gap={self.gap}",
             )
-        positive = targets.positives()
-        reached = np.zeros((n + 1, targets.n_labels), dtype=np.int64)
-        np.cumsum(positive.toarray(), axis=0, out=reached[1:])
-        bounds = _boundaries(reached, ends, size, self.n_splits, self.tolerance)
+        places = _places(ends, size, self.n_splits, self.tolerance, self.gap)
+        bounds = _boundaries(targets.positives(), places, size)
         return self._pairs(bounds)
 
     def _pairs(self, bounds: list[int]) -> Splits:
@@ -106,33 +105,39 @@ def _group_ends(codes: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
     return np.append(changes, n)
 
 
-def _boundaries(
-    reached: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    size: float,
-    n_splits: int,
-    tolerance: float,
-) -> list[int]:
-    """Returns where each test part starts, and the end: by dynamic programming over places."""
-    n = len(reached) - 1
-    there = reached[-1] > 0
+def _places(
+    ends: NDArray[np.int64], size: float, n_splits: int, tolerance: float, gap: int
+) -> list[NDArray[np.int64]]:
+    """Returns where each test part may start, and the end of the last."""
+    n = int(ends[-1])
+    possible = ends[(ends > gap) & (ends < n)]  # something must be left to train on
+    if len(possible) == 0:
+        raise InvalidInput(
+            "No group ends early enough to train on, and late enough for the gap.",
+            received=f"{len(ends)} groups, gap={gap}",
+        )
     places: list[NDArray[np.int64]] = []
     for i in range(1, n_splits + 1):
-        middle = i * size
-        near = ends[np.abs(ends - middle) <= tolerance * size]
-        near = near[(near > 0) & (near < n)]
+        away = np.abs(possible - i * size)
+        near = possible[away <= tolerance * size]
         if len(near) > _PLACES:
             near = near[np.linspace(0, len(near) - 1, _PLACES).round().astype(int)]
-        closest = ends[ends < n][[np.argmin(np.abs(ends[ends < n] - middle))]]
-        places.append(np.unique(np.append(near, closest)))
-    places.append(np.array([n]))
+        places.append(np.unique(np.append(near, possible[np.argmin(away)])))
+    return [*places, np.array([n])]
+
+
+def _boundaries(
+    positive: sparse.csr_array, places: list[NDArray[np.int64]], size: float
+) -> list[int]:
+    """Returns where each test part starts, and the end: by dynamic programming over places."""
+    n = int(places[-1][0])
+    reached = _positives_before(positive, places)
+    there = reached[-1][0] > 0
     # cost[j]: of the best boundaries up to the one that is at place j
     cost = (places[0] - size) ** 2 / size**2 / n
     back: list[NDArray[np.intp]] = []
-    for i in range(n_splits):
-        starts, stops = places[i], places[i + 1]
-        held = reached[stops][None] - reached[starts][:, None]
-        empty = ((held == 0) & there).sum(axis=2)
+    for (starts, before), (stops, after) in itertools.pairwise(zip(places, reached, strict=True)):
+        empty = np.stack([((after == row) & there).sum(axis=1) for row in before])
         uneven = (stops[None] - starts[:, None] - size) ** 2 / size**2 / n
         total = cost[:, None] + empty + uneven
         total[stops[None] <= starts[:, None]] = np.inf
@@ -140,10 +145,26 @@ def _boundaries(
         cost = np.min(total, axis=0)
     if not np.isfinite(cost[0]):
         raise InvalidInput(
-            "Groups are too large for so many splits in time.", received=f"{len(ends)} groups"
+            "Groups are too large for so many splits in time.",
+            received=f"{len(places) - 1} splits",
+            remedy="Ask for fewer splits, or for smaller groups.",
         )
     at, bounds = 0, [n]
-    for i in range(n_splits - 1, -1, -1):
+    for i in range(len(places) - 2, -1, -1):
         at = int(back[i][at])
         bounds.append(int(places[i][at]))
     return bounds[::-1]
+
+
+def _positives_before(
+    positive: sparse.csr_array, places: list[NDArray[np.int64]]
+) -> list[NDArray[np.int64]]:
+    """Returns for each list of places the (places, L) positives in the rows before them."""
+    distinct = np.unique(np.concatenate(places))
+    # Which stretch between places a row lies in; the rows of a stretch are added up.
+    stretch = np.searchsorted(distinct, np.arange(distinct[-1]), side="right")
+    rows = np.arange(len(stretch))
+    ones = np.ones(len(rows), dtype=np.int64)
+    together = sparse.csr_array((ones, (stretch, rows)), shape=(len(distinct), len(rows)))
+    reached = np.cumsum((together @ positive).toarray(), axis=0, dtype=np.int64)
+    return [reached[np.searchsorted(distinct, part)] for part in places]

@@ -25,6 +25,7 @@ Figure = dict[str, Any]
 _PLACES = np.linspace(0, 1, 101)
 _BINS = 25
 _CUTS = 200
+_LOWEST = {"matthews_correlation": -1.0, "youden": -1.0}  # 0 for the other metrics
 
 
 def precision_recall(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6) -> Figure:
@@ -67,7 +68,7 @@ def reliability(
 ) -> Figure:
     """Data of `plots.reliability`."""
     cells = read_scored(y_true, y_prob)
-    chosen = _named(cells, list(labels))
+    chosen = _named(cells, _listed(labels))
     series = []
     if pooled:
         found = exact.reliability_curve(_labels(cells), cells.scores, n_bins=n_bins)
@@ -93,6 +94,8 @@ def threshold_curve(
     """Data of `plots.threshold_curve`."""
     cells = read_scored(y_true, y_score)
     (place,) = _named(cells, [label])
+    if metric == "cost":
+        raise InvalidInput('There is no curve of metric="cost".', remedy="Take another metric.")
     goal = objective(metric, beta, None, cells.n_labels)
     cuts = label_cuts(cells)[place]
     if cuts.positive[0] == 0 or (goal.needs_negatives and cuts.negative[0] == 0):
@@ -101,6 +104,8 @@ def threshold_curve(
         )
     one = ResampledLabel(cells, place, cuts, goal, constraints(None, cells.names))
     low, high = float(one.scores.min()), float(one.scores.max())
+    if not np.isfinite([low, high]).all():
+        raise InvalidInput("`y_score` holds infinity, which has no place.", remedy="Clip it.")
     at = np.unique(
         np.concatenate(
             [
@@ -124,8 +129,8 @@ def threshold_curve(
         "kind": "band",
         "x": at.tolist(),
         "y": values.tolist(),
-        "low": np.clip(values - 1.96 * errors, 0, 1).tolist(),
-        "high": np.clip(values + 1.96 * errors, 0, 1).tolist(),
+        "low": np.maximum(values - 1.96 * errors, _LOWEST.get(metric, 0.0)).tolist(),
+        "high": np.minimum(values + 1.96 * errors, 1.0).tolist(),
         "chosen": {"x": threshold, "y": one.reached(threshold), "title": title},
         "xlabel": f"threshold of {cells.names[place]}",
         "ylabel": metric,
@@ -141,6 +146,11 @@ def score_histograms(
     """Data of `plots.score_histograms`."""
     cells = read_scored(y_true, y_score)
     chosen = _chosen(cells, labels)
+    if thresholds is not None and len(thresholds.values) != cells.n_labels:
+        raise InvalidInput(
+            "`thresholds` must be for the labels of `y_true`.",
+            received=f"{len(thresholds.values)} thresholds for {cells.n_labels} labels",
+        )
     low, high = cells.limits
     if not np.isfinite([low, high]).all():
         raise InvalidInput("`y_score` holds infinity, which has no bin.", remedy="Clip it.")
@@ -218,10 +228,14 @@ def _labels(cells: ScoredCells) -> NDArray[Any]:
     return np.where(cells.known, cells.positive, np.nan)
 
 
+def _listed(labels: Sequence[str]) -> list[Any]:
+    return [labels] if isinstance(labels, str) else list(labels)
+
+
 def _chosen(cells: ScoredCells, labels: int | Sequence[str]) -> list[int]:
     """Returns labels by name; or so many, spread from the most to the least frequent."""
-    if not isinstance(labels, int):
-        return _named(cells, list(labels))
+    if not isinstance(labels, (int, np.integer)):
+        return _named(cells, _listed(labels))
     n = check_integer("labels", labels, minimum=0)
     positives = cells.positive.sum(axis=0, dtype=np.int64)
     order = [i for i in np.argsort(-positives, kind="stable").tolist() if positives[i] > 0]
@@ -236,8 +250,8 @@ def _named(cells: ScoredCells, labels: list[Any]) -> list[int]:
     for label in labels:
         if label in cells.names:
             places.append(cells.names.index(label))
-        elif isinstance(label, int) and 0 <= label < cells.n_labels:
-            places.append(label)
+        elif isinstance(label, (int, np.integer)) and 0 <= label < cells.n_labels:
+            places.append(int(label))
         else:
             raise InvalidInput(
                 f"There is no label {label!r}.", remedy=did_you_mean(label, cells.names)

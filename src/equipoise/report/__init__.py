@@ -10,6 +10,13 @@ and a section has a "heading" and, all optional, "paragraphs" (list of str), "ta
 All text is escaped.
 """
 
-from equipoise.report.render import to_fragment, to_html, to_markdown, to_text, write_report
+from equipoise.report.render import (
+    check_report,
+    to_fragment,
+    to_html,
+    to_markdown,
+    to_text,
+    write_report,
+)
 
-__all__ = ["to_fragment", "to_html", "to_markdown", "to_text", "write_report"]
+__all__ = ["check_report", "to_fragment", "to_html", "to_markdown", "to_text", "write_report"]

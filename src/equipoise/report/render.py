@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from equipoise._errors import InvalidFile, require
-from equipoise._files import write_atomically, write_json
+from equipoise._files import check_writable, write_atomically, write_json
 
 _PURPOSE = "Writing a report"
 
@@ -57,6 +57,17 @@ def write_report(path: str | os.PathLike[str], document: Mapping[str, Any]) -> P
         received=f"suffix {suffix!r}",
         remedy="Use .html, .md or .json.",
     )
+
+
+def check_report(path: str | os.PathLike[str]) -> None:
+    """Raises InvalidFile unless a report can be written there, before the work it is to show."""
+    if Path(path).suffix.lower() not in (".json", ".md", ".markdown", ".html", ".htm"):
+        raise InvalidFile(
+            f"A report cannot be written to {str(path)!r}.",
+            received=f"suffix {Path(path).suffix!r}",
+            remedy="Use .html, .md or .json.",
+        )
+    check_writable(path)
 
 
 def to_fragment(document: Mapping[str, Any]) -> str:

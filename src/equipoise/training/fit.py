@@ -82,8 +82,9 @@ class TrainingOptions:
         unit = {"minimum": 0.0, "maximum": 1.0, "open_maximum": True}
         check_number("held_share", self.held_share, open_minimum=True, **unit)
         check_number("dropout", self.dropout, **unit)
-        check_number("learning_rate", self.learning_rate, minimum=0.0, open_minimum=True)
-        check_number("clip", self.clip, minimum=0.0, open_minimum=True)
+        positive = {"minimum": 0.0, "open_minimum": True, "open_maximum": True}
+        check_number("learning_rate", self.learning_rate, **positive)
+        check_number("clip", self.clip, **positive)
         check_choice("thresholds", self.thresholds, ("tuned", "analytic", "pooled", "shrunk"))
 
 
@@ -244,7 +245,11 @@ def fit_treatment(
                 targets.take(train),
                 None if sample_weight is None else sample_weight[train],
             ),
-            (X[held], targets.take(held)),
+            (
+                X[held],
+                targets.take(held),
+                None if sample_weight is None else sample_weight[held],
+            ),
             build_model,
             options,
             seed=_seed(random_state, number),
@@ -282,14 +287,14 @@ def _inner_splits(X: Any, targets: Targets, groups: Any, options: TrainingOption
 def _train(
     treatment: Treatment,
     training: tuple[Any, Targets, Any],
-    held: tuple[Any, Targets],
+    held: tuple[Any, Targets, Any],
     build_model: BuildModel | None,
     options: TrainingOptions,
     *,
     seed: int,
     on_epoch: Callable[[], None] | None,
 ) -> Member:
-    (X, targets, sample_weight), (X_held, held_targets) = training, held
+    (X, targets, sample_weight), (X_held, held_targets, held_weight) = training, held
     X, targets, sample_weight, rates = treatment.resampled(X, targets, sample_weight, seed)
     scaler = FeatureScaler.fitted(X, options.clip)
     stats = LabelStats.from_targets(targets, labelsets=False)
@@ -325,7 +330,9 @@ def _train(
             bench = Workbench(network, bare.build_loss(stats), options.learning_rate)
         best = BestEpoch(
             lambda: _held_out_score(
-                held_targets, corrected.log_odds(_logits(bench.model, held_features))
+                held_targets,
+                corrected.log_odds(_logits(bench.model, held_features)),
+                held_weight,
             ),
             patience=options.patience,
         )
@@ -398,16 +405,20 @@ def _check_loss(loss: LabelLoss, targets: Targets) -> None:
         )
 
 
-def _held_out_score(targets: Targets, log_odds: NDArray[np.float64]) -> float:
+def _held_out_score(
+    targets: Targets, log_odds: NDArray[np.float64], sample_weight: Any = None
+) -> float:
     """Macro average precision minus a little of the log loss; without positives, the latter alone.
 
     Average precision says when the ranking is best, but not that it is sure: where it reaches 1
     after a few epochs, the probabilities are still to be learned.
     """
-    p = expit(log_odds)
-    loss = float(exact.log_loss(targets, p, average="micro")) / _log_loss_of_prevalence(targets)
+    weight = None if sample_weight is None or not np.any(sample_weight) else sample_weight
+    loss = float(exact.log_loss(targets, expit(log_odds), average="micro", sample_weight=weight))
+    loss /= _log_loss_of_prevalence(targets)
     try:
-        return exact.average_precision(targets, log_odds, average="macro") - _LOSS_SHARE * loss
+        ranked = exact.average_precision(targets, log_odds, average="macro", sample_weight=weight)
+        return ranked - _LOSS_SHARE * loss
     except Undefined:
         return -loss
 
@@ -450,7 +461,12 @@ def _check_logits(model: Any, n_labels: int) -> None:
 
 
 def _checked_weight(sample_weight: ArrayLike, targets: Targets) -> NDArray[np.float32]:
-    weight = np.asarray(sample_weight, dtype=np.float32)
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            "`sample_weight` must hold numbers.", received=type(sample_weight).__name__
+        ) from error
     n, n_labels = targets.n_rows, targets.n_labels
     if weight.shape not in ((n,), (n, 1), (n, n_labels)):
         raise InvalidInput(

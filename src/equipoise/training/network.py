@@ -62,7 +62,7 @@ def _start_from(seed: int, network: keras.Model) -> None:
         if isinstance(layer, keras.layers.Dense):
             bound = np.sqrt(6 / sum(layer.kernel.shape))
             layer.kernel.assign(generator.uniform(-bound, bound, layer.kernel.shape))
-        elif isinstance(layer, keras.layers.Dropout):
+        elif isinstance(layer, keras.layers.Dropout) and layer.rate > 0:  # else it draws nothing
             drawn = int(generator.integers(1, 1_000_000_000))
             layer.seed_generator.state.assign(keras.random.SeedGenerator(drawn).state.value)
 
