@@ -32,7 +32,7 @@ def bar_of(description: str, total: int | None) -> Iterator[Callable[..., None]]
         total: how many there are, or None if that is not known.
     """
     with (
-        _interrupts_kept(),
+        interrupts_kept() as go_on,
         Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -49,16 +49,30 @@ def bar_of(description: str, total: int | None) -> Iterator[Callable[..., None]]
         task = bar.add_task(description, total=total)
 
         def advance(steps: int = 1) -> None:
+            go_on()
             bar.update(task, advance=steps)
 
         yield advance
 
 
 @contextmanager
-def _interrupts_kept() -> Iterator[None]:
-    """Delivers an interrupt again that meets code which may not raise, such as JAX's at every
-    collection of garbage: Python would print it and go on."""
+def interrupts_kept() -> Iterator[Callable[[], None]]:
+    """Lets no interrupt get lost; yields what raises one that was, to be called between steps.
+
+    One may meet code that must not raise, such as JAX's at every collection of garbage: Python
+    prints it and goes on. It is delivered again a moment later. Whatever else swallows it, the
+    end of the step does not.
+    """
+    met = threading.Event()
     before = sys.unraisablehook
+    handled = signal.getsignal(signal.SIGINT)
+    ours = handled is signal.default_int_handler and (
+        threading.current_thread() is threading.main_thread()
+    )
+
+    def interrupted(number: int, frame: Any) -> None:
+        met.set()
+        raise KeyboardInterrupt
 
     def told(unraisable: Any) -> None:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
@@ -69,11 +83,19 @@ def _interrupts_kept() -> Iterator[None]:
         again.daemon = True
         again.start()
 
+    def go_on() -> None:
+        if met.is_set():
+            raise KeyboardInterrupt
+
     sys.unraisablehook = told
+    if ours:
+        signal.signal(signal.SIGINT, interrupted)
     try:
-        yield
+        yield go_on
     finally:
         sys.unraisablehook = before
+        if ours:
+            signal.signal(signal.SIGINT, handled)
 
 
 def _interrupt() -> None:

@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from equipoise.cli.progress import interrupts_kept
 from equipoise.report.render import format_cell
 
 _LABELS_SHOWN = 20
@@ -92,21 +93,25 @@ class _TimeLeft(ProgressColumn):
 def progress() -> Iterator[Callable[[str, Any, int], None]]:
     """Shows a bar on standard error; yields what to call with the name of the data, each finished
     cell and the total."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("•"),
-        TimeElapsedColumn(),
-        TextColumn("elapsed,"),
-        _TimeLeft(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
+    with (
+        interrupts_kept() as go_on,
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("•"),
+            TimeElapsedColumn(),
+            TextColumn("elapsed,"),
+            _TimeLeft(),
+            console=Console(stderr=True),
+            transient=True,
+        ) as bar,
+    ):
         now = time.monotonic()
         task = bar.add_task("starting", total=None, worked=0, began=now, since=now)
 
         def advance(name: str, cell: Any, total: int) -> None:
+            go_on()
             fields = bar.tasks[task].fields
             now = time.monotonic()
             if cell.restored and not fields["worked"]:
