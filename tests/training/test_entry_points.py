@@ -107,6 +107,15 @@ def test_generator():
     assert our_loss(generator(), steps_per_epoch=1, shuffle=False) == pytest.approx(OURS, rel=1e-5)
 
 
+def test_grain():
+    grain = pytest.importorskip("grain")
+    source = grain.MapDataset.source(list(zip(X, Y, strict=True))).batch(4)
+    rows = source.repeat().to_iter_dataset()
+    with pytest.raises(ValueError, match="class_weight"):
+        keras_loss(rows, steps_per_epoch=1, shuffle=False)
+    assert our_loss(rows, steps_per_epoch=1, shuffle=False) == pytest.approx(OURS, rel=1e-5)
+
+
 def two_outputs(as_dict):
     inputs = keras.layers.Input((2,))
     a, b = (
