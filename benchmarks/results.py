@@ -61,7 +61,10 @@ def load(name: str) -> Dataset:
 
 def figure(value: float | None, digits: int = 3) -> str:
     """A number without its leading zero; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}".replace("0.", ".", 1)
+    if value is None:
+        return "–"
+    shown = f"{value:.{digits}f}"
+    return shown.replace("0.", ".", 1) if abs(value) < 1 else shown
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
