@@ -35,7 +35,6 @@ class Predicted:
         at_half: (N, L) decisions at 0.5.
         tuned: (N, L) decisions at its tuned thresholds.
         seconds: training, with everything that belongs to it.
-        half_seconds: training of what decides at 0.5, where that is another model.
     """
 
     probabilities: NDArray[np.float64]

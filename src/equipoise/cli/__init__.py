@@ -1,4 +1,4 @@
-"""The command line: `equipoise describe | compare | demo`."""
+"""The command line: what runs a command, and the exit codes."""
 
 import importlib.util
 import os

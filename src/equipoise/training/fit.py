@@ -29,7 +29,7 @@ from equipoise.training.treatment import Treatment, as_treatment, without_sampli
 from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
 
-_LOSS_SHARE = 0.1  # of the held-out score; from .05 to .3 gives nearly the same
+_LOSS_SHARE = 0.1  # of the held-out score
 _PREDICTION_ROWS = 4096  # rows predicted at a time: bounds the memory of dense batches
 
 
@@ -150,7 +150,7 @@ class FittedTreatment:
     @property
     def has_probabilities(self) -> bool:
         """Whether the scores are corrected probabilities; where the loss has no inverse link,
-        they are what the networks say, and only rank."""
+        they are what the networks say, at the chain's temperature, and only rank."""
         return all(member.link is not None for member in self.members)
 
     def scores(self, X: Any, *, corrected: bool = True) -> NDArray[np.float64]:
@@ -201,10 +201,10 @@ def fit_treatment(
     """Trains one treatment, cross-fitted: no row judges a network that has seen it.
 
     For each inner fold: weights from the rows it trains on, a network, the epoch with the best
-    macro average precision on the rows held out, and the closed-form correction of its loss. The
-    thresholds are those with the best F1 on the corrected probabilities of the held-out rows. A
-    loss without a closed form starts like plain cross-entropy, at the log-odds of the labels'
-    frequencies; its scores, and so its thresholds, are uncorrected.
+    held-out score (see `TrainingOptions.patience`), and the closed-form correction of its loss.
+    The held-out rows of all folds then give a temperature, and thresholds for the best F1 of each
+    label (see `DecisionChain`). A loss without a closed form starts like plain cross-entropy, at
+    the log-odds of the labels' frequencies; its scores, and so its thresholds, are uncorrected.
 
     Args:
         treatment: a `Treatment`, or the name of one of `TREATMENTS`.
