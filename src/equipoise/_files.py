@@ -3,15 +3,17 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from equipoise._errors import InvalidFile, InvalidInput
 
 
-def write_atomically(path: str | os.PathLike[str], text: str) -> Path:
-    """Writes `text` to `path` through a temporary file beside it, so no half file ever shows.
+@contextmanager
+def replaced_atomically(path: str | os.PathLike[str]) -> Generator[Path]:
+    """Yields a temporary file beside `path`, which takes its place if the scope ends well.
 
     Raises:
         InvalidFile: the folder does not exist or cannot be written to; an existing file
@@ -20,22 +22,37 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> Path:
     target = Path(path)
     temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private
+        handle, temporary = tempfile.mkstemp(
+            dir=target.absolute().parent, prefix=f".{target.name}.", suffix=target.suffix
+        )
+        os.close(handle)
+        yield Path(temporary)
+        os.chmod(temporary, 0o666 & ~umask())  # mkstemp makes files private
         os.replace(temporary, target)
     except OSError as error:
         raise InvalidFile(
-            f"Cannot write {str(target)!r}: {error.strerror}.",
+            f"Cannot write {str(target)!r}: {error.strerror or error}.",
             remedy="Name a file in a folder that exists and that you may write to.",
         ) from error
     finally:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
-    return target
+
+
+def write_atomically(path: str | os.PathLike[str], text: str) -> Path:
+    """Writes `text` to `path` through a temporary file beside it, so no half file ever shows.
+
+    Raises:
+        InvalidFile: as `replaced_atomically`.
+    """
+    with (
+        replaced_atomically(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(path)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -101,7 +118,8 @@ def check_schema(payload: Mapping[str, Any], kind: str, version: int) -> None:
         )
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Returns which permissions new files do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

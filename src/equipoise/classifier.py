@@ -21,7 +21,8 @@ from equipoise._errors import InvalidInput, check_number
 from equipoise.decision import Thresholds
 from equipoise.targets import Targets, as_targets, default_names
 from equipoise.training import TrainingOptions, Treatment, fit_treatment
-from equipoise.training.fit import BuildModel, FittedTreatment
+from equipoise.training.fit import BuildModel
+from equipoise.training.fitted import FittedTreatment
 
 _DEFAULT = "none"
 

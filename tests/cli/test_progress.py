@@ -40,6 +40,30 @@ def test_an_interrupt_in_code_that_may_not_raise_is_delivered_again():
     assert sys.unraisablehook is before
 
 
+def test_an_interrupt_on_its_way_does_not_follow_one_that_was_raised():
+    class Collected:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def work():
+        with interrupts_kept() as go_on:
+            Collected()
+            go_on()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    time.sleep(0.1)  # an interrupt here would end the tests
+
+
+def test_an_interrupt_swallowed_by_the_last_step_is_raised_at_its_end():
+    def work():
+        with interrupts_kept(), contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
 def test_work_without_interrupts_goes_on():
     with interrupts_kept() as go_on:
         go_on()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from equipoise._errors import InvalidFile, shown_list
+from equipoise._files import umask
 
 MANIFEST = "bundle.json"
 CARD = "README.md"
@@ -64,7 +65,7 @@ def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -
         try:
             fill(temporary)
             _write_checksums(temporary)
-            os.chmod(temporary, 0o777 & ~_umask())  # mkdtemp makes folders private
+            os.chmod(temporary, 0o777 & ~umask())  # mkdtemp makes folders private
             _put_in_place(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -175,9 +176,3 @@ def _checksum(path: Path) -> str:
         while chunk := file.read(_AT_ONCE):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

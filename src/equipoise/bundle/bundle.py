@@ -39,7 +39,7 @@ from equipoise.decision import DecisionChain
 from equipoise.links import Link
 from equipoise.training import Treatment
 from equipoise.training.features import FeatureScaler
-from equipoise.training.fit import FittedTreatment, Member
+from equipoise.training.fitted import FittedTreatment, Member
 
 KIND = "equipoise bundle"
 SCHEMA_VERSION = 1

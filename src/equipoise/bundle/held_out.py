@@ -12,7 +12,7 @@ from equipoise import exact
 from equipoise._errors import InvalidInput, Undefined
 from equipoise.decision import Thresholds, judge_thresholds, tune_thresholds
 from equipoise.targets import Targets
-from equipoise.training.fit import FittedTreatment
+from equipoise.training.fitted import FittedTreatment
 
 _CONFIDENCE = 0.95
 

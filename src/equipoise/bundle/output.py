@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from equipoise._errors import InvalidFile, InvalidInput
-from equipoise._files import check_writable
+from equipoise._errors import InvalidInput
+from equipoise._files import check_writable, replaced_atomically
 
 SUFFIXES = (".csv", ".parquet")
 LABELS = "labels"
@@ -106,32 +105,15 @@ def written(path: Path) -> Iterator[Writer]:
     Raises:
         InvalidFile: the file cannot be written; one that was there is left as it was.
     """
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(
-            dir=path.absolute().parent, prefix=f".{path.name}.", suffix=path.suffix
-        )
-        os.close(handle)
+    with replaced_atomically(path) as temporary:
         kind = _Csv if path.suffix.lower() == ".csv" else _Parquet
-        writer = kind(Path(temporary))
+        writer = kind(temporary)
         try:
             yield writer
             writer.finish()
         except BaseException:
             writer.stop()
             raise
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files private
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InvalidFile(
-            f"Cannot write {str(path)!r}: {error.strerror or error}.",
-            remedy="Name a file in a folder that exists and that you may write to.",
-        ) from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
 
 
 class _Csv:

@@ -63,7 +63,8 @@ def interrupts_kept() -> Iterator[Callable[[], None]]:
     prints it and goes on. It is delivered again a moment later. Whatever else swallows it, the
     end of the step does not.
     """
-    met = threading.Event()
+    met, over = threading.Event(), threading.Event()
+    redelivered: list[threading.Timer] = []
     before = sys.unraisablehook
     handled = signal.getsignal(signal.SIGINT)
     ours = handled is signal.default_int_handler and (
@@ -72,7 +73,8 @@ def interrupts_kept() -> Iterator[Callable[[], None]]:
 
     def interrupted(number: int, frame: Any) -> None:
         met.set()
-        raise KeyboardInterrupt
+        if not over.is_set():
+            raise KeyboardInterrupt
 
     def told(unraisable: Any) -> None:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
@@ -81,6 +83,7 @@ def interrupts_kept() -> Iterator[Callable[[], None]]:
         # A moment later, because here it would be lost as well.
         again = threading.Timer(0.01, _interrupt)
         again.daemon = True
+        redelivered.append(again)
         again.start()
 
     def go_on() -> None:
@@ -92,7 +95,14 @@ def interrupts_kept() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, interrupted)
     try:
         yield go_on
+        go_on()
     finally:
+        # The end of a step may have raised it first: then a second one, on its way, must not
+        # meet the end of the program.
+        over.set()
+        for again in redelivered:
+            again.cancel()
+            again.join()
         sys.unraisablehook = before
         if ours:
             signal.signal(signal.SIGINT, handled)

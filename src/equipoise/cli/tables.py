@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,8 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from equipoise._errors import InvalidFile, InvalidInput, check_names
-from equipoise._files import check_writable, write_atomically
+from equipoise._errors import InvalidInput, check_names
+from equipoise._files import check_writable, replaced_atomically, write_atomically
 from equipoise.readers import Dataset
 
 SUFFIXES = (".csv", ".parquet", ".arff")
@@ -47,7 +45,8 @@ def write_table(path: Path, dataset: Dataset, groups_name: str | None = None) ->
     if path.suffix.lower() == ".csv":
         write_atomically(path, frame.write_csv())
     else:
-        _write_parquet(path, frame)
+        with replaced_atomically(path) as temporary:
+            frame.write_parquet(temporary)
 
 
 def table_of(dataset: Dataset, groups_name: str | None = None) -> pl.DataFrame:
@@ -133,23 +132,3 @@ def _quoted(name: str) -> str:
     for character, code in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("%", "\\%")):
         escaped = escaped.replace(character, code)
     return f"'{escaped}'"
-
-
-def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Through a temporary file beside it, as `write_atomically` does for text."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        os.close(handle)
-        frame.write_parquet(temporary)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files private
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InvalidFile(
-            f"Cannot write {str(path)!r}: {error.strerror}.",
-            remedy="Name a file in a folder that exists and that you may write to.",
-        ) from error
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)

@@ -24,7 +24,8 @@ from equipoise.comparison.cell import Cell, from_record, nothing_measured, to_re
 from equipoise.comparison.metrics import measure
 from equipoise.targets import Targets
 from equipoise.training.features import as_features
-from equipoise.training.fit import BuildModel, TrainingOptions, fit_treatment
+from equipoise.training.fit import BuildModel, fit_treatment
+from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import Treatment
 
 # Keras' random states and our compiled networks belong to the process: of workers that are

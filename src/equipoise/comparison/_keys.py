@@ -18,7 +18,7 @@ from sklearn.base import clone
 from equipoise import __version__
 from equipoise._errors import InvalidInput
 from equipoise.targets import Targets
-from equipoise.training.fit import TrainingOptions
+from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import Treatment
 
 # To be raised when the same plan would give other figures, or a record holds other things.

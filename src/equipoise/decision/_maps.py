@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from equipoise.decision._log_odds import bounded
 from equipoise.decision._temperature import fit_temperature
 
 Float = NDArray[np.float64]
@@ -22,7 +23,6 @@ Parameters = dict[str, Any]
 
 # A penalty on the slope so small that it matters only where the label is perfectly separated.
 _PENALTY = 1e4
-_LARGEST_LOG_ODDS = 36.0  # beyond it a probability is 1 in float64
 
 
 def fit_map(method: str, z: Float, y: Float, weights: Float | None) -> Parameters:
@@ -42,7 +42,7 @@ def apply_map(parameters: Parameters, z: Float) -> Float:
         return total
     steps = np.interp(z, parameters["z"], parameters["p"])
     with np.errstate(divide="ignore"):
-        return np.clip(logit(steps), -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
+        return bounded(logit(steps))
 
 
 def _temperature(z: Float, y: Float, weights: Float | None) -> Parameters:

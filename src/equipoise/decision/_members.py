@@ -15,10 +15,9 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils import get_tags
 
 from equipoise._errors import InvalidInput
+from equipoise.decision._log_odds import bounded
 
 Float = NDArray[np.float64]
-
-_LARGEST_LOG_ODDS = 36.0  # beyond it a probability is 1 in float64
 
 
 def is_keras(estimator: Any) -> bool:
@@ -112,7 +111,7 @@ def log_odds(member: Any, X: Any, n_labels: int, *, from_logits: bool) -> Float:
         )
     with np.errstate(divide="ignore"):
         z = scores if logits else logit(scores)
-    return np.clip(z, -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
+    return bounded(z)
 
 
 def _dense(X: Any) -> NDArray[Any]:

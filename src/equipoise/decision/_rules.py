@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 
 from equipoise.decision._analytic import expected_cuts
 from equipoise.decision._constraints import Constraints
+from equipoise.decision._log_odds import bounded
 from equipoise.decision._micro import best_together
 from equipoise.decision._objective import Objective
 from equipoise.decision._pooled import label_totals, pooled_rule
@@ -24,7 +25,6 @@ Float = NDArray[np.float64]
 OnSamples = Callable[[ResampledLabel, NDArray[np.uint8]], Float]
 
 _MEDIAN_OF = 30  # samples
-_LARGEST_LOG_ODDS = 36.0  # beyond it a probability is 1 in float64
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Options:
     def log_odds(self, thresholds: Float) -> Float:
         """Returns thresholds on scores as finite log-odds."""
         z = thresholds if self.from_logits else logit(np.clip(thresholds, 0.0, 1.0))
-        return np.clip(z, -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
+        return bounded(z)
 
     def thresholds(self, log_odds: Float) -> Float:
         """Returns log-odds as thresholds on the scores."""
@@ -102,7 +102,7 @@ def _analytic(cells: ScoredCells, goal: Objective, options: Options) -> Found:
     cuts = expected_cuts(options.probabilities(cells.scores), cells.weights, goal)
     values = np.array([0.5 if np.isnan(cut.value) else cut.value for cut in cuts])
     if options.from_logits:
-        values = np.clip(logit(values), -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)
+        values = bounded(logit(values))
     return judged(cells, goal, values)
 
 

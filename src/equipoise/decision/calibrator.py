@@ -9,10 +9,11 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from equipoise._errors import InvalidInput, check_choice, check_integer, check_names
 from equipoise._files import check_schema, read_json, write_json
+from equipoise.decision._log_odds import finite_log_odds
 from equipoise.decision._maps import METHODS, apply_map, fit_map
 from equipoise.exact._cells import ScoredCells, as_array, read_scored
 
@@ -21,7 +22,6 @@ Float = NDArray[np.float64]
 Method = Literal["temperature", "logistic", "beta", "isotonic"]
 
 _SCHEMA_VERSION = 1
-_LARGEST_LOG_ODDS = 36.0  # beyond it a probability is 1 in float64
 
 
 class Calibrator:
@@ -268,22 +268,3 @@ def _cells_of(
     """Returns log-odds, labels and weights of the known cells of a label."""
     scores, y, weights = cells.labels(label, label + 1)[0].present()
     return finite_log_odds(scores, from_logits), y.astype(np.float64), weights
-
-
-def finite_log_odds(scores: NDArray[Any], from_logits: bool) -> Float:
-    """Returns log-odds within the range of float64 probabilities, from either kind of score."""
-    if scores.dtype.kind not in "fiub" and scores.dtype.name != "bfloat16":
-        raise InvalidInput("`y_score` must hold numbers.", received=f"dtype {scores.dtype}")
-    values = scores.astype(np.float64)
-    if values.size and np.isnan(values.min()):
-        raise InvalidInput("`y_score` holds NaN.", remedy="Find out why the model returns NaN.")
-    if not from_logits:
-        if values.size and (values.min() < 0 or values.max() > 1):
-            raise InvalidInput(
-                "`y_score` must hold probabilities in [0, 1] with from_logits=False.",
-                received=f"values from {values.min():g} to {values.max():g}",
-                remedy="Pass from_logits=True for log-odds.",
-            )
-        with np.errstate(divide="ignore"):
-            values = logit(values)
-    return np.clip(values, -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS)

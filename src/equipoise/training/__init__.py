@@ -1,7 +1,9 @@
 """One treatment of imbalance on one training set: what to do, and doing it."""
 
-from equipoise.training.fit import FittedTreatment, TrainingOptions, fit_treatment
+from equipoise.training.fit import fit_treatment
+from equipoise.training.fitted import FittedTreatment
 from equipoise.training.network import build_network
+from equipoise.training.options import TrainingOptions
 from equipoise.training.seeds import seeded
 from equipoise.training.treatment import DEFAULT_TREATMENTS, TREATMENTS, Treatment, as_treatment
 from equipoise.training.weighted_fit import fit

@@ -3,187 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 
-from equipoise import exact
-from equipoise._errors import InvalidInput, Undefined, check_choice, check_integer, check_number
+from equipoise._errors import InvalidInput
 from equipoise.batching import ArrayBatches, LabelBalancedBatches
 from equipoise.callbacks import BestEpoch
-from equipoise.decision import DecisionChain, Thresholds
-from equipoise.links import Link, SigmoidLink, SoftmaxLink
+from equipoise.decision import DecisionChain
+from equipoise.links import SigmoidLink, SoftmaxLink
 from equipoise.losses.base import LabelLoss
 from equipoise.losses.categorical import CategoricalLoss
 from equipoise.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from equipoise.stats import LabelStats
 from equipoise.targets import Targets, as_targets
 from equipoise.training.features import FeatureScaler, as_features
+from equipoise.training.fitted import FittedTreatment, Member, logits_of
+from equipoise.training.held_out import held_out_score
 from equipoise.training.network import build_network
+from equipoise.training.options import TrainingOptions
 from equipoise.training.seeds import reseed, seeded
 from equipoise.training.treatment import Treatment, as_treatment, without_sampling
 from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
-
-_LOSS_SHARE = 0.1  # of the held-out score
-_PREDICTION_ROWS = 4096  # rows predicted at a time: bounds the memory of dense batches
 
 
 class BuildModel(Protocol):
     """A function that builds an uncompiled Keras model returning one logit per label."""
 
     def __call__(self, n_features: int, n_labels: int) -> keras.Model: ...
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How the networks of a treatment are trained.
-
-    Args:
-        n_folds: inner folds. Each trains one network and holds one part out for early stopping
-            and thresholds; predictions are the mean of the networks. 1 holds out a single part.
-        held_share: share of rows held out where `n_folds` is 1.
-        hidden_units: width of the default network.
-        dropout: dropout of the default network.
-        learning_rate: step size of Adam.
-        batch_size: rows a batch.
-        max_epochs: bound on the epochs.
-        patience: epochs without a better held-out score before training stops: macro average
-            precision minus a tenth of the log loss, as a share of that of always saying the
-            prevalence.
-        clip: bound on standardised features.
-        thresholds: rule by which they are found, see `tune_thresholds`.
-    """
-
-    n_folds: int = 1
-    held_share: float = 0.2
-    hidden_units: int = 512
-    dropout: float = 0.5
-    learning_rate: float = 1e-3
-    batch_size: int = 64
-    max_epochs: int = 60
-    patience: int = 8
-    clip: float = 3.0
-    thresholds: Literal["tuned", "analytic", "pooled", "shrunk"] = "shrunk"
-
-    def __post_init__(self) -> None:
-        for name, minimum in [
-            ("n_folds", 1),
-            ("hidden_units", 0),
-            ("batch_size", 1),
-            ("max_epochs", 1),
-            ("patience", 1),
-        ]:
-            check_integer(name, getattr(self, name), minimum=minimum)
-        unit = {"minimum": 0.0, "maximum": 1.0, "open_maximum": True}
-        check_number("held_share", self.held_share, open_minimum=True, **unit)
-        check_number("dropout", self.dropout, **unit)
-        positive = {"minimum": 0.0, "open_minimum": True, "open_maximum": True}
-        check_number("learning_rate", self.learning_rate, **positive)
-        check_number("clip", self.clip, **positive)
-        check_choice("thresholds", self.thresholds, ("tuned", "analytic", "pooled", "shrunk"))
-
-
-@dataclass(frozen=True)
-class Member:
-    """One trained network with what belongs to it.
-
-    Attributes:
-        model: the network, which returns logits.
-        scaler: what its features go through first.
-        output: sigmoid or softmax: the logits read as they are.
-        link: the inverse link of the loss, or None where it has none.
-        best_epoch: position of the epoch whose weights it has.
-        n_epochs: epochs that were trained.
-    """
-
-    model: keras.Model
-    scaler: FeatureScaler
-    output: Link
-    link: Link | None
-    best_epoch: int
-    n_epochs: int
-
-    def logits(self, X: Any) -> NDArray[np.float32]:
-        """Returns the (N, L) logits of (N, d) features as they come."""
-        return _logits(self.model, self.scaler(X))
-
-    def log_odds(self, X: Any) -> NDArray[np.float64]:
-        """Returns (N, L) log-odds, corrected where the loss has a link."""
-        return (self.link or self.output).log_odds(self.logits(X))
-
-    def raw(self, X: Any) -> NDArray[np.float64]:
-        """Returns (N, L) what the network says, weights included."""
-        return self.output.to_probability(self.logits(X))
-
-
-@dataclass(frozen=True)
-class FittedTreatment:
-    """Networks, correction and thresholds of one treatment; made by `fit_treatment`.
-
-    Attributes:
-        treatment: what was done.
-        label_names: L names.
-        members: the networks, one per inner fold.
-        chain: temperature and thresholds, from held-out rows only.
-        held_rows: rows of the training set that some network held out, sorted.
-        held_scores: (rows, L) scores of those rows, each from the network that did not see the
-            row.
-    """
-
-    treatment: Treatment
-    label_names: tuple[str, ...]
-    members: tuple[Member, ...]
-    chain: DecisionChain
-    held_rows: NDArray[np.intp]
-    held_scores: NDArray[np.float64] = field(repr=False)
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """One threshold per label, on the scores."""
-        return self.chain.thresholds
-
-    @property
-    def has_probabilities(self) -> bool:
-        """Whether the scores are corrected probabilities; where the loss has no inverse link,
-        they are what the networks say, at the chain's temperature, and only rank."""
-        return all(member.link is not None for member in self.members)
-
-    def scores(self, X: Any, *, corrected: bool = True) -> NDArray[np.float64]:
-        """Returns (N, L) numbers in [0, 1], the mean over the networks; see `has_probabilities`.
-
-        `corrected=False` gives what the networks say, weights included; it is for comparison.
-        """
-        X = as_features(X)
-        if corrected:
-            return self.chain.probabilities(member.log_odds(X) for member in self.members)
-        return np.asarray(sum(member.raw(X) for member in self.members)) / len(self.members)
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Returns (N, L) corrected probabilities: the mean over the networks.
-
-        Raises:
-            Undefined: the loss has no inverse link.
-        """
-        if not self.has_probabilities:
-            raise Undefined(
-                f"The treatment {self.treatment.name!r} gives no probabilities: no formula undoes "
-                "its loss.",
-                remedy="Use predict, or scores, which rank; or fit a calibration to held_scores.",
-            )
-        return self.scores(X)
-
-    def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Returns (N, L) log-odds of the score minus those of the threshold."""
-        return self.chain.margins(self.scores(X))
-
-    def predict(self, X: Any) -> NDArray[np.uint8]:
-        """Returns (N, L) 0/1 decisions at the thresholds."""
-        return self.thresholds.predict(self.scores(X))
 
 
 def fit_treatment(
@@ -329,9 +179,9 @@ def _train(
             _check_logits(network, targets.n_labels)
             bench = Workbench(network, bare.build_loss(stats), options.learning_rate)
         best = BestEpoch(
-            lambda: _held_out_score(
+            lambda: held_out_score(
                 held_targets,
-                corrected.log_odds(_logits(bench.model, held_features)),
+                corrected.log_odds(logits_of(bench.model, held_features)),
                 held_weight,
             ),
             patience=options.patience,
@@ -403,42 +253,6 @@ def _check_loss(loss: LabelLoss, targets: Targets) -> None:
             received=f"{targets.task} targets",
             remedy="Pass one class per row, a 1-D y; or a treatment for labels.",
         )
-
-
-def _held_out_score(
-    targets: Targets, log_odds: NDArray[np.float64], sample_weight: Any = None
-) -> float:
-    """Macro average precision minus a little of the log loss; without positives, the latter alone.
-
-    Average precision says when the ranking is best, but not that it is sure: where it reaches 1
-    after a few epochs, the probabilities are still to be learned.
-    """
-    weight = None if sample_weight is None or not np.any(sample_weight) else sample_weight
-    loss = float(exact.log_loss(targets, expit(log_odds), average="micro", sample_weight=weight))
-    loss /= _log_loss_of_prevalence(targets)
-    try:
-        ranked = exact.average_precision(targets, log_odds, average="macro", sample_weight=weight)
-        return ranked - _LOSS_SHARE * loss
-    except Undefined:
-        return -loss
-
-
-def _log_loss_of_prevalence(targets: Targets) -> float:
-    """The log loss of always saying how frequent the label is."""
-    stats = LabelStats.from_targets(targets, labelsets=False)
-    prevalence = (stats.positives + 0.5) / (stats.positives + stats.negatives + 1.0)
-    always = np.broadcast_to(prevalence, targets.shape)
-    return float(exact.log_loss(targets, always, average="micro"))
-
-
-def _logits(model: keras.Model, X: Any) -> NDArray[np.float32]:
-    parts = []
-    for start in range(0, X.shape[0], _PREDICTION_ROWS):
-        rows = X[start : start + _PREDICTION_ROWS]
-        parts.append(
-            model.predict_on_batch(rows if isinstance(rows, np.ndarray) else rows.toarray())
-        )
-    return np.concatenate(parts).astype(np.float32, copy=False)
 
 
 def _check_logits(model: Any, n_labels: int) -> None:

@@ -1,0 +1,42 @@
+"""The score of held-out rows by which training keeps an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from equipoise import exact
+from equipoise._errors import Undefined
+from equipoise.stats import LabelStats
+from equipoise.targets import Targets
+
+_LOSS_SHARE = 0.1  # of the score
+
+
+def held_out_score(
+    targets: Targets, log_odds: NDArray[np.float64], sample_weight: Any = None
+) -> float:
+    """Macro average precision minus a little of the log loss; without positives, the latter alone.
+
+    Average precision says when the ranking is best, but not that it is sure: where it reaches 1
+    after a few epochs, the probabilities are still to be learned.
+    """
+    weight = None if sample_weight is None or not np.any(sample_weight) else sample_weight
+    loss = float(exact.log_loss(targets, expit(log_odds), average="micro", sample_weight=weight))
+    loss /= _log_loss_of_prevalence(targets)
+    try:
+        ranked = exact.average_precision(targets, log_odds, average="macro", sample_weight=weight)
+        return ranked - _LOSS_SHARE * loss
+    except Undefined:
+        return -loss
+
+
+def _log_loss_of_prevalence(targets: Targets) -> float:
+    """The log loss of always saying how frequent the label is."""
+    stats = LabelStats.from_targets(targets, labelsets=False)
+    prevalence = (stats.positives + 0.5) / (stats.positives + stats.negatives + 1.0)
+    always = np.broadcast_to(prevalence, targets.shape)
+    return float(exact.log_loss(targets, always, average="micro"))
