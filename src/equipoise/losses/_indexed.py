@@ -63,9 +63,12 @@ def _corrections(loss: CellwiseLoss, picked: Any, counts: Any, here: Any) -> Any
     return ops.sum(ops.where(counts, difference, 0.0), axis=-1)
 
 
-def _at_positives(slopes: Any, own: Any, counts: Any) -> Any:
-    """The slopes to put at the positions: the positives', or the old one in a row without any."""
-    return ops.where(ops.any(counts, axis=-1, keepdims=True), own, slopes[:, :1])
+def _at_positions(positive: Any, negative: Any, counts: Any) -> Any:
+    """The slopes to put at the positions: the positives', or the old one in a row without any.
+
+    The old one is computed anew: read from the slopes of all cells, it would make XLA copy them.
+    """
+    return ops.where(ops.any(counts, axis=-1, keepdims=True), positive, negative)
 
 
 def _jax(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any, here: Any) -> Any:
@@ -84,9 +87,10 @@ def _jax(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any, here: 
         z, positions, counts, p, here = inputs
         slopes = _by_rows(lambda z, g: _slopes(lambda z: _negative(loss, z, p), z) * g, z, upstream)
         picked = ops.take_along_axis(z, positions, axis=-1)
-        own = _slopes(lambda z: _positive(loss, z, here), picked) * upstream[:, None]
-        rows = ops.arange(z.shape[0])[:, None]
-        return slopes.at[rows, positions].set(_at_positives(slopes, own, counts)), *[None] * 4
+        positive = _slopes(lambda z: _positive(loss, z, here), picked)
+        negative = _slopes(lambda z: _negative(loss, z, here), picked)
+        own = _at_positions(positive, negative, counts) * upstream[:, None]
+        return slopes.at[ops.arange(z.shape[0])[:, None], positions].set(own), *[None] * 4
 
     def _slopes(function: Any, at: Any) -> Any:
         values, pullback = jax.vjp(function, at)
@@ -121,10 +125,11 @@ def _tensorflow(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any,
         def backward(upstream: Any) -> Any:
             upstream = upstream[:, None]
             slopes = _slopes(lambda z: _negative(loss, z, p), z) * upstream
-            own = _slopes(lambda z: _positive(loss, z, here), picked) * upstream
+            positive = _slopes(lambda z: _positive(loss, z, here), picked)
+            negative = _slopes(lambda z: _negative(loss, z, here), picked)
+            own = _at_positions(positive, negative, counts) * upstream
             rows = tf.broadcast_to(tf.range(tf.shape(z)[0])[:, None], tf.shape(positions))
-            places = tf.stack([rows, positions], axis=-1)
-            return tf.tensor_scatter_nd_update(slopes, places, _at_positives(slopes, own, counts))
+            return tf.tensor_scatter_nd_update(slopes, tf.stack([rows, positions], axis=-1), own)
 
         total = ops.sum(_negative(loss, z, p), axis=-1)
         return total + _corrections(loss, picked, counts, here), backward
@@ -163,7 +168,8 @@ def _torch(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any, here
             all_z, total, picked, positive = ctx.recorded
             (slopes,) = torch.autograd.grad(total, all_z, upstream)
             (own,) = torch.autograd.grad(positive, picked, upstream[:, None].expand(positive.shape))
-            values = _at_positives(slopes, own, counts)
+            # A row without labels keeps its slopes: what stands at its positions is put back.
+            values = _at_positions(own, slopes.gather(-1, positions), counts)
             return slopes.scatter_(-1, positions, values)
 
     return Sums.apply(z)

@@ -1,18 +1,20 @@
-"""Weighted cross-entropy with as few passes over memory as eager Torch allows.
+"""Losses with as few passes over memory as eager Torch allows.
 
-Imported under the Torch backend only. Torch's own fused `binary_cross_entropy_with_logits` is as
-fast, but its values are rounded at the size of z: for z = −10 and y = 0 it is 0.8% off.
+Imported under the Torch backend only. For cross-entropy Torch's own fused
+`binary_cross_entropy_with_logits` is as fast, but its values are rounded at the size of z: for z = −10 and y = 0 it is 0.8% off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch.nn.functional import softplus
 
 from equipoise.losses._cells import cell_masses
+
+_BLOCK = 1 << 18  # cells in a block of rows
 
 
 def crossentropy_cells(y: Any, z: Any, p: Mapping[str, Any]) -> Any:
@@ -75,3 +77,70 @@ class _OneSided(torch.autograd.Function):
             return torch.sigmoid(_sign(y) * z) * signed_weights * gradient, None, None, None
         slopes = _sign(y).mul_(z).sigmoid_()
         return slopes.mul_(signed_weights).mul_(gradient), None, None, None
+
+
+def pays_in_blocks(y: Any, z: Any, sample_weight: Any) -> bool:
+    """Whether sums over cells are better taken some rows at a time (see `row_sums_in_blocks`)."""
+    return (
+        z.device.type == "cpu"
+        and z.ndim > 1
+        and z.numel() >= 2 * _BLOCK
+        and not torch.compiler.is_compiling()
+        # What else is to be differentiated, is by Torch.
+        and not any(x is not None and x.requires_grad for x in (y, sample_weight))
+    )
+
+
+def row_sums_in_blocks(cells_of: Callable[..., Any], y: Any, z: Any, sample_weight: Any) -> Any:
+    """Returns the (...,) weighted sums over the labels of each row.
+
+    Eager Torch writes every intermediate of a loss to memory, and keeps it for the slopes. Of a
+    block of rows they stay in the cache, with the slopes computed at once: a few times faster for
+    large batches, in a fraction of the memory.
+
+    Args:
+        cells_of: (y, z, sample_weight) -> weighted cells, row by row.
+        y: (..., L) labels.
+        z: (..., L) logits.
+        sample_weight: None, or weights that broadcast against z.
+    """
+    n_labels = z.shape[-1]
+    rows = [None if x is None else _rows(x, z) for x in (y, z, sample_weight)]
+    return _RowSums.apply(cells_of, *rows, max(1, _BLOCK // n_labels)).reshape(z.shape[:-1])
+
+
+def _rows(x: Any, z: Any) -> Any:
+    """A view of x as a matrix of rows; an axis of labels that says nothing stays of length 1."""
+    return x.expand(*z.shape[:-1], x.shape[-1]).reshape(-1, x.shape[-1])
+
+
+class _RowSums(torch.autograd.Function):
+    """Sums of cells over rows; slopes are taken with them, block by block."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, cells_of: Callable[..., Any], y: Any, z: Any, weight: Any, n_rows: int
+    ) -> Any:
+        sloped = ctx.needs_input_grad[2]
+        slopes = torch.empty_like(z) if sloped else None
+        sums = z.new_empty(len(z))
+        for start in range(0, len(z), n_rows):
+            block = slice(start, start + n_rows)
+            here = z[block].detach().requires_grad_(sloped)
+            with torch.set_grad_enabled(sloped):
+                cells = cells_of(y[block], here, None if weight is None else weight[block])
+                total = cells.sum(-1)
+            sums[block] = total.detach()
+            if slopes is not None:
+                (slopes[block],) = torch.autograd.grad(total, here, torch.ones_like(total))
+        ctx.cells_of, ctx.slopes = cells_of, slopes
+        ctx.save_for_backward(y, z, weight)
+        return sums
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Any) -> tuple[None, None, Any, None, None]:
+        y, z, weight = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a second derivative will be asked for
+            total = (ctx.cells_of(y, z, weight).sum(-1) * upstream).sum()
+            return None, None, torch.autograd.grad(total, z, create_graph=True)[0], None, None
+        return None, None, ctx.slopes * upstream[:, None], None, None

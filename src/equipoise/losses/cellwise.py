@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 from keras import ops
 
 from equipoise.losses.base import LabelLoss
@@ -35,6 +36,9 @@ class CellwiseLoss(LabelLoss):
     The other arguments are those of `LabelLoss`.
     """
 
+    # Whether eager Torch needs only a pass or two over memory for all cells: not for most.
+    fused_on_torch = False
+
     @property
     def adds_up_over_labels(self) -> bool:
         """Whether a cell's loss depends on its own label and logit alone (see `FromIndices`)."""
@@ -61,11 +65,31 @@ class CellwiseLoss(LabelLoss):
 
     def reduced(self, y: Any, z: Any, p: Mapping[str, Any], sample_weight: Any) -> Any:
         """The sum, or the mean, of the weighted cells, or those (..., L) cells."""
+        if self._in_blocks(y, z, sample_weight):
+            return self._reduced_in_blocks(y, z, p, sample_weight)
         cells = self.cell_losses(y, z, p)
         if self.reduction == "mean_with_sample_weight":
             known = ops.cast(y >= 0, self.dtype)
             sample_weight = known if sample_weight is None else known * sample_weight
         return self._reduce(cells, cells, sample_weight)
+
+    def _in_blocks(self, y: Any, z: Any, sample_weight: Any) -> bool:
+        if keras.backend.backend() != "torch" or self.fused_on_torch:
+            return False
+        from equipoise.losses import _torch
+
+        adds_up = self.reduction in ("sum", "sum_over_batch_size", "mean")
+        return adds_up and _torch.pays_in_blocks(y, z, sample_weight)
+
+    def _reduced_in_blocks(self, y: Any, z: Any, p: Mapping[str, Any], sample_weight: Any) -> Any:
+        from equipoise.losses import _torch
+
+        def cells(y: Any, z: Any, weight: Any) -> Any:
+            losses = self.cell_losses(y, z, p)
+            return losses if weight is None else losses * weight
+
+        rows = _torch.row_sums_in_blocks(cells, y, z, sample_weight)
+        return self.reduced_terms(rows if self.reduction == "sum" else rows / z.shape[-1])
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the (..., L) cells, 0 where unknown, before sample weights and reduction."""

@@ -67,6 +67,8 @@ class LogitAdjustedBinaryCrossentropy(CellwiseLoss):
         here with the log-odds of each label on its own.
     """
 
+    fused_on_torch = True
+
     def __init__(
         self,
         stats: LabelStats | None = None,

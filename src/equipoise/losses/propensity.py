@@ -64,6 +64,8 @@ class PropensityBinaryCrossentropy(CellwiseLoss):
         for Unbiased Loss Functions in Extreme Classification With Missing Labels", WWW 2021.
     """
 
+    fused_on_torch = True
+
     def __init__(
         self,
         stats: LabelStats | None = None,

@@ -79,6 +79,8 @@ class WeightedBinaryCrossentropy(CellwiseLoss):
         array([[0.1, 0.5]])
     """
 
+    fused_on_torch = True
+
     def __init__(
         self,
         weights: LabelWeights | None = None,
