@@ -107,6 +107,7 @@ class LabelLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=working_dtype(dtype))
         self.from_logits = from_logits
         self.label_parameters: dict[str, NDArray[np.float64]] = {}
+        self._uploaded: dict[str, Any] = {}
         self.n_labels: int | None = None
         self._sized_by = ""
         given = {
@@ -304,7 +305,7 @@ class LabelLoss(keras.losses.Loss):
             if sample_weight is not None:
                 sample_weight = ops.convert_to_tensor(sample_weight, dtype=self.dtype)
                 sample_weight = _cells.align_weights(sample_weight, z, "sample_weight")
-            return self.reduced(y, z, self._parameters(), sample_weight)
+            return self.reduced(y, z, self._parameters(z), sample_weight)
 
     def _inputs(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         """Returns labels and logits as tensors of one shape; masked cells are made unknown."""
@@ -323,7 +324,12 @@ class LabelLoss(keras.losses.Loss):
             return ops.convert_to_tensor(y_pred, dtype=self.dtype)
         return self.logits_of(y_pred)
 
-    def _parameters(self) -> dict[str, Any]:
+    def _parameters(self, z: Any) -> dict[str, Any]:
+        """The label parameters as tensors, where z is."""
+        if keras.backend.backend() == "torch":  # not compiled: a step would upload them anew
+            from equipoise.losses import _torch
+
+            return _torch.uploaded(self.label_parameters, self._uploaded, z.device, self.dtype)
         return {
             name: ops.convert_to_tensor(values, dtype=self.dtype)
             for name, values in self.label_parameters.items()

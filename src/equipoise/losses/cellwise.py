@@ -93,4 +93,5 @@ class CellwiseLoss(LabelLoss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the (..., L) cells, 0 where unknown, before sample weights and reduction."""
-        return self.cell_losses(*self._inputs(y_true, y_pred), self._parameters())
+        y, z = self._inputs(y_true, y_pred)
+        return self.cell_losses(y, z, self._parameters(z))

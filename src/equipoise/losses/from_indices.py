@@ -92,7 +92,7 @@ class FromIndices(keras.losses.Loss):
             if _cells.static_shape(mask) != () or z.shape[0] == 1:
                 kept = _row_weight(ops.cast(mask > 0, loss.dtype), z, loss.dtype, "mask")
                 row_weight = kept if row_weight is None else kept * row_weight
-            rows = indexed_row_sums(loss, indices, z, loss._parameters())
+            rows = indexed_row_sums(loss, indices, z, loss._parameters(z))
             if self.reduction != "sum":
                 rows = rows / ops.cast(ops.shape(z)[-1], loss.dtype)
             return loss.reduced_terms(rows, row_weight)
@@ -102,7 +102,7 @@ class FromIndices(keras.losses.Loss):
         z = self.loss._logits(y_pred)
         z = _cells.align_parameters(z, self.loss.n_labels, self.loss._sized_by)
         indices = _label_indices(y_true, z)
-        return indexed_row_sums(self.loss, indices, z, self.loss._parameters())
+        return indexed_row_sums(self.loss, indices, z, self.loss._parameters(z))
 
     # --------------------------------------------------- what belongs to the loss it was made of
 

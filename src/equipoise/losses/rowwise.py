@@ -58,5 +58,5 @@ class RowwiseLoss(LabelLoss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the (...,) losses of the rows, before sample weights and reduction."""
         y, z = self._inputs(y_true, y_pred)
-        p = self._parameters()
+        p = self._parameters(z)
         return self.row_losses(*self.cell_masses(y, p), z, p)

@@ -1,4 +1,4 @@
-"""On eager Torch, large batches are taken some rows at a time; nothing else changes."""
+"""On eager Torch, large batches go some rows at a time, and parameters are uploaded once."""
 
 import keras
 import numpy as np
@@ -126,3 +126,24 @@ def test_labels_that_are_differentiated_take_all_rows_at_once(whole_and_blocks):
     whole, parts, in_blocks = whole_and_blocks(slopes_of_labels)
     assert not in_blocks
     np.testing.assert_array_equal(parts, whole)
+
+
+def test_parameters_are_uploaded_once_and_anew_when_they_change():
+    loss = Asymmetric(from_logits=True, positive_weight=[1.0, 2.0, 3.0])
+    y, z = data()
+    first = loss._parameters(z)["positive"]
+    assert loss._parameters(z)["positive"] is first
+    before = loss(y, z).item()
+    loss.reweigh(positive_weight=[2.0, 4.0, 6.0])
+    assert loss._parameters(z)["positive"].tolist() == [2.0, 4.0, 6.0]
+    ours = Asymmetric(from_logits=True, positive_weight=[2.0, 4.0, 6.0])
+    assert loss(y, z).item() == ours(y, z).item() != before
+
+
+def test_evaluation_without_gradients_leaves_nothing_that_training_cannot_use():
+    loss = Asymmetric(from_logits=True, positive_weight=[1.0, 2.0, 3.0])
+    y, z = data()
+    with torch.inference_mode():
+        loss(y, z.detach())
+    loss(y, z).backward()
+    assert torch.isfinite(z.grad).all()
