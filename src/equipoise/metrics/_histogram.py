@@ -46,21 +46,22 @@ def histogram(flat_places: Any, weights: Any, n_bins: int, n_labels: int) -> Any
     return ops.reshape(sums, (n_bins, n_labels))
 
 
-def sums_above(histogram: Any) -> Any:
-    """Returns the sum of the bins above each bin, that is, of those before it."""
+def sums_above(*histograms: Any) -> tuple[Any, ...]:
+    """Returns, for each histogram, the sum of the bins above each bin: of those before it."""
     if keras.backend.backend() == "jax":
         import jax
 
         # XLA's own on a CPU goes over the array log2(n_bins) times, a loop goes once: six times
         # as fast. On other devices each turn of a loop is a launch.
         if jax.default_backend() == "cpu":
-            return jax.lax.scan(_add, jax.numpy.zeros_like(histogram[0]), histogram)[1]
-    return ops.cumsum(histogram, axis=0) - histogram
+            start = tuple(jax.numpy.zeros_like(histogram[0]) for histogram in histograms)
+            return jax.lax.scan(_add, start, histograms)[1]
+    return tuple(ops.cumsum(histogram, axis=0) - histogram for histogram in histograms)
 
 
-def _add(total: Any, row: Any) -> tuple[Any, Any]:
+def _add(totals: tuple[Any, ...], rows: tuple[Any, ...]) -> tuple[Any, Any]:
     # Not inside: JAX compiles a loop anew for each new function, outside of compiled code.
-    return total + row, total
+    return tuple(total + row for total, row in zip(totals, rows, strict=True)), totals
 
 
 # ---------------------------------------------------------------------- on arrays, in float64

@@ -127,7 +127,8 @@ class ROCAUC(HistogramMetric):
     def values(self, sums: Sums) -> Any:
         """Area of each label."""
         positive, negative = sums["positive"], sums["negative"]
-        in_order = negative * (_histogram.sums_above(positive) + 0.5 * positive)
+        (above,) = _histogram.sums_above(positive)
+        in_order = negative * (above + 0.5 * positive)
         pairs = ops.sum(positive, axis=0) * ops.sum(negative, axis=0)
         return ops.minimum(ratio(ops.sum(in_order, axis=0), pairs), 1.0)
 
@@ -178,7 +179,7 @@ class AveragePrecision(HistogramMetric):
     def values(self, sums: Sums) -> Any:
         """Average precision of each label."""
         p, n = sums["positive"], sums["negative"]
-        above, wrong = _histogram.sums_above(p), _histogram.sums_above(n)
+        above, wrong = _histogram.sums_above(p, n)
         total = ops.sum(p, axis=0)
         # Weight of one positive: 1, if there are no weights.
         one = ops.minimum(sums["squares"] / ops.where(total > 0, total, 1.0), p)
