@@ -372,8 +372,38 @@ def test_a_perfect_label_has_an_interval_that_is_not_a_point():
     p = np.where(y == 1, 0.9, 0.1)
     t = tune_thresholds(y, p, confidence=0.95)
     assert t.metric_values[0] == 1
-    assert t.intervals[0, 0] <= 1
+    low, high = t.intervals[0]
+    assert 0.95 < low < high == 1
     assert t.corrected_values[0] == 1
+
+
+def test_a_label_of_which_nothing_is_found_has_an_interval_that_is_not_a_point():
+    y = np.array([1] * 4 + [0] * 300)
+    judged = judge_thresholds(y, np.where(y == 1, 0.1, 0.2), Thresholds([0.15]))
+    low, high = judged.intervals[0]
+    assert judged.metric_values[0] == low == 0
+    assert 0 < high < 0.5
+
+
+@pytest.mark.parametrize(
+    ("metric", "lowest", "highest"),
+    [
+        ("f1", 0, 1),
+        ("balanced_accuracy", 0, 1),
+        ("matthews_correlation", -1, 1),
+        ("youden", -1, 1),
+        ("cost", 0, 4),
+    ],
+)
+def test_intervals_end_where_the_metric_does(metric, lowest, highest):
+    rng = np.random.default_rng(4)
+    y = rng.random((40, 30)) < 0.1
+    y[0] = True
+    options = {"cost": [[0, 1], [4, 0]]} if metric == "cost" else {}
+    judged = judge_thresholds(y, rng.random(y.shape), Thresholds([0.8] * 30), metric, **options)
+    assert (judged.intervals >= lowest).all()
+    assert (judged.intervals <= highest).all()
+    assert (judged.intervals[:, 0] <= judged.intervals[:, 1]).all()
 
 
 def test_everything_survives_saving(scored):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from equipoise.decision._constraints import Constraints
 from equipoise.decision._objective import Objective
@@ -66,8 +67,13 @@ def _interval(
     errors = np.maximum(standard_error(label, inside), _SMALLEST_ERROR * error)
     drawn = inside.positive[:, 0] > 0  # a sample without a positive says nothing
     tail = (1 - confidence) / 2
-    low, high = np.quantile((lost / errors)[drawn], [tail, 1 - tail], method="weibull")
-    return reached - lost[drawn].mean(), reached - error * high, reached - error * low
+    if lost[drawn].any():
+        low, high = np.quantile((lost / errors)[drawn], [tail, 1 - tail], method="weibull")
+    else:  # every sample says the same, as where no positive is found: they know no better
+        low, high = ndtri([tail, 1 - tail])
+    ends = np.array([reached - lost[drawn].mean(), reached - error * high, reached - error * low])
+    corrected, low, high = np.clip(ends, *label.goal.ends(label.label)).tolist()
+    return corrected, low, high
 
 
 def standard_error(label: ResampledLabel, counts: Counts) -> Float:

@@ -67,6 +67,12 @@ class Objective:
         (true_no, false_yes), (false_no, true_yes) = self.cost[label].tolist()
         return false_no - true_yes, false_yes - true_no
 
+    def ends(self, label: int) -> tuple[float, float]:
+        """Returns the least and the most that what is maximised can be."""
+        if self.cost is not None:
+            return -float(self.cost[label].max()), -float(self.cost[label].min())
+        return -1.0 if self.metric in ("matthews_correlation", "youden") else 0.0, 1.0
+
     def reported(self, reached: Any) -> Any:
         """Returns the metric as users know it, from what was maximised."""
         return reached if self.cost is None else -reached
