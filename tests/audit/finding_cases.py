@@ -14,6 +14,7 @@ RNG = np.random.default_rng(0)
 Y = (RNG.random((40, 3)) < [0.5, 0.3, 0.2]).astype(np.float32)
 ONE_HOT = np.eye(3, dtype=np.float32)[RNG.integers(0, 3, 40)]
 WEIGHTS = {0: 2.5, 1: 10.0, 2: 5.0}
+FEATURES = np.random.default_rng(3).normal(size=(40, 4))
 SCORES = np.clip(0.25 + 0.4 * Y + 0.3 * RNG.random(Y.shape), 0.01, 0.99)
 
 
@@ -1224,6 +1225,226 @@ def _metric_cases() -> list[FindingCase]:
     ]
 
 
+def resampled() -> dict[str, Any]:
+    """Forty rows and ten clones, and what cloned them."""
+    sampler = eq.resampling.MLROS(n_new=10, random_state=0)
+    X, y = sampler.fit_resample(FEATURES, Y)
+    return {"X": X, "y": y, "sampling": sampler}
+
+
+def without(names: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in names}
+
+
+def _sampling_cases() -> list[FindingCase]:
+    halves = [(np.arange(20), np.arange(20, 40))]
+    own = [(np.arange(0, 50, 2), np.arange(1, 50, 2))]
+    twice = np.concatenate([FEATURES[:20], FEATURES[:20]])
+    one = with_column(np.arange(40) == 7)
+
+    def copies(n: int) -> dict[str, Any]:
+        sampler = eq.resampling.LPROS(n_new=n, random_state=0)
+        return {"y": sampler.fit_resample(FEATURES, one)[1], "sampling": sampler}
+
+    def rates(positives: list[float]) -> Any:
+        return eq.resampling.SamplingRates(np.array(positives), np.ones(3), ("a", "b", "c"))
+
+    def correction(shift: list[float]) -> Any:
+        return eq.decision.Correction(shift=np.log(shift))
+
+    return [
+        FindingCase(
+            "EQP030",
+            "resampled before folds",
+            lambda: {**without(("X",), resampled()), "cv": own},
+            "error",
+            says="Rows were resampled before they were split",
+            keras=False,
+        ),
+        FindingCase(
+            "EQP030",
+            "resampled before any folds",
+            lambda: {**resampled(), "cv": 5},
+            "error",
+            {"rows_tested_on": 40},
+            keras=False,
+        ),
+        FindingCase(
+            "EQP030",
+            "resampled before Keras splits",
+            lambda: {**resampled(), "validation_split": 0.2},
+            "error",
+            {"rows_seen_in_training": 10, "share_of_them": 1.0, "rows_tested_on": 10},
+            keras=False,
+        ),
+        FindingCase(
+            "EQP030",
+            "resampled, others held out",
+            lambda: {**resampled(), "validation_data": (FEATURES + 1, Y)},
+            "passed",
+            keras=False,
+        ),
+        FindingCase(
+            "EQP030",
+            "validation rows among those resampled",
+            lambda: {**resampled(), "validation_data": (FEATURES[:10], Y[:10])},
+            "warning",
+            {"rows_seen_in_training": 10, "share_of_them": 1.0},
+            keras=False,
+        ),
+        FindingCase(
+            "EQP030",
+            "the same values",
+            lambda: {"X": twice, "y": Y, "cv": halves},
+            "warning",
+            {"rows_seen_in_training": 20, "share_of_them": 1.0},
+            says="groups",
+            keras=False,
+        ),
+        FindingCase(
+            "EQP030",
+            "rows that differ",
+            lambda: {"X": FEATURES, "y": Y, "cv": halves},
+            "passed",
+            keras=False,
+        ),
+        FindingCase(
+            "EQP030", "no split", lambda: {"X": FEATURES, "y": Y}, "not applicable", keras=False
+        ),
+        FindingCase(
+            "EQP030", "no X", lambda: {"y": Y, "cv": halves}, "not applicable", keras=False
+        ),
+        FindingCase(
+            "EQP031",
+            "clones",
+            lambda: resampled(),
+            "warning",
+            says="no correction was given",
+            keras=False,
+        ),
+        FindingCase(
+            "EQP031",
+            "rates",
+            lambda: {"y": Y, "sampling": rates([1.0, 3.0, 0.0]), "label_names": list("abc")},
+            "warning",
+            {"odds_times": {"b": 3.0}, "labels_that_lost_all_positives_or_negatives": ["c"]},
+            keras=False,
+        ),
+        FindingCase(
+            "EQP031",
+            "classes, compared with each other",
+            lambda: {"y": ONE_HOT.argmax(1), "sampling": rates([2.0, 2.0, 16.0])},
+            "warning",
+            {"odds_times": {"2": 4.0, "0": 0.5, "1": 0.5}},
+            keras=False,
+        ),
+        FindingCase(
+            "EQP031",
+            "another correction",
+            lambda: {
+                "y": Y,
+                "sampling": rates([1.0, 3.0, 2.0]),
+                "correction": correction([1.0, 3.0, 1.0]),
+            },
+            "warning",
+            {"odds_times": {"label_2": 2.0}},
+            says="correction included",
+            keras=False,
+        ),
+        FindingCase(
+            "EQP031",
+            "its own correction",
+            lambda: {
+                **resampled(),
+                "correction": eq.decision.Correction(resampled()["sampling"].sampling_rates_),
+            },
+            "passed",
+            keras=False,
+        ),
+        FindingCase(
+            "EQP031",
+            "a correction of weights too",
+            lambda: {
+                "y": Y,
+                "sampling": rates([1.0, 3.0, 2.0]),
+                "class_weight": eq.LabelWeights.from_targets(Y),
+                "correction": correction([2.0, 3.0, 1.0]),
+            },
+            "not applicable",
+            keras=False,
+        ),
+        FindingCase(
+            "EQP031",
+            "all alike",
+            lambda: {"y": Y, "sampling": rates([1.0, 1.0, 1.0])},
+            "passed",
+            keras=False,
+        ),
+        FindingCase("EQP031", "none", lambda: {"y": Y}, "not applicable", keras=False),
+        FindingCase(
+            "EQP031",
+            "balanced batches",
+            lambda: {
+                "y": Y,
+                "sampling": eq.batching.LabelBalancedBatches(FEATURES, Y, strategy="label"),
+            },
+            "warning",
+        ),
+        FindingCase(
+            "EQP032",
+            "copies of one row",
+            lambda: copies(8),
+            "warning",
+            {"labels": ["label_2"], "n_labels": 1},
+            keras=False,
+        ),
+        FindingCase(
+            "EQP032",
+            "LabelWeights",
+            lambda: {"y": one, "class_weight": eq.LabelWeights.from_targets(one)},
+            "warning",
+            {"labels": ["label_2"]},
+            keras=False,
+        ),
+        FindingCase(
+            "EQP032", "class_weight", lambda: {"y": one, "class_weight": {2: 20.0}}, "warning"
+        ),
+        FindingCase(
+            "EQP032",
+            "one label",
+            lambda: {"y": one[:, 2:], "class_weight": {0: 1.0, 1: 20.0}},
+            "warning",
+        ),
+        FindingCase(
+            "EQP032",
+            "a weighted loss",
+            lambda: {
+                "y": one,
+                "model": model(
+                    loss=eq.losses.WeightedBinaryCrossentropy(positive_weight=[1, 1, 30])
+                ),
+            },
+            "warning",
+        ),
+        FindingCase(
+            "EQP032",
+            "another label is raised",
+            lambda: {"y": one, "class_weight": {0: 20.0, 2: 1.0}},
+            "passed",
+        ),
+        FindingCase(
+            "EQP032", "several positives", lambda: {"y": Y, "class_weight": WEIGHTS}, "passed"
+        ),
+        FindingCase("EQP032", "nothing raised", lambda: {"y": one}, "not applicable", keras=False),
+        FindingCase(
+            "EQP032",
+            "a few rows",
+            lambda: {"y": one[5:9], "class_weight": WEIGHTS},
+            "not applicable",
+        ),
+    ]
+
+
 CASES = [
     *_class_weight_cases(),
     *_sample_weight_cases(),
@@ -1231,4 +1452,5 @@ CASES = [
     *_label_cases(),
     *_model_cases(),
     *_metric_cases(),
+    *_sampling_cases(),
 ]

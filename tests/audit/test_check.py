@@ -3,7 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from finding_cases import CASES, SCORES, WEIGHTS, Y, model, two_outputs
+from finding_cases import CASES, SCORES, WEIGHTS, Y, model, resampled, two_outputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -287,6 +287,15 @@ def test_rules_are_ignored_on_request():
         ({"y": Y, "validation_split": 1.5}, "validation_split"),
         ({"y": Y, "validation_data": (Y,)}, r"\(x, y\) or \(x, y, sample_weight\).*1 entries"),
         ({"y": Y, "batch_size": 0}, "`batch_size` must be"),
+        ({"y": Y, "X": Y[1:]}, "different numbers of rows.*39 rows in `X` and 40"),
+        ({"y": Y, "X": {}}, "`X` must have rows"),
+        ({"y": Y, "X": [object()] * 40, "cv": 2, "validation_data": (3, Y)}, "`X` must be an arr"),
+        ({"y": Y, "sampling": "MLROS"}, "fitted resampler.*str.*Call fit_resample first"),
+        ({"y": Y, "sampling": eq.resampling.MLROS()}, "fitted resampler.*MLROS"),
+        ({"y": Y[:, :2], "sampling": resampled()["sampling"]}, "3 labels, and 2 labels"),
+        ({"y": Y, "sampling": resampled()["sampling"]}, "that the resampler returned.*40.*50"),
+        ({"y": Y, "correction": 2.0}, r"Correction.*float"),
+        ({"y": Y, "correction": eq.decision.Correction(shift=[0.0, 1.0])}, "for the 3 labels"),
     ],
 )
 def test_wrong_input_is_refused(arguments, message):

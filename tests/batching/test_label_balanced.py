@@ -216,3 +216,70 @@ def test_features_must_be_an_array_and_epochs_start_at_0():
         LabelBalancedBatches(
             np.zeros((2, 1)), [[1], [0]], strategy="progressive", n_epochs=2
         ).row_probabilities(-1)
+
+
+# ------------------------------------------------------------------ topped up within the batch
+
+
+def test_each_batch_has_its_positives_and_the_epoch_loses_no_row(rows):
+    X, y = rows
+    plain = LabelBalancedBatches(X, y, batch_size=60, strategy="instance", random_state=2)
+    topped = LabelBalancedBatches(
+        X, y, batch_size=64, strategy="instance", rare_rows=12, random_state=2
+    )
+    sizes = [len(topped[i][0]) for i in range(len(topped))]
+    assert sizes == [64] * 9 + [32 + 8]  # 500 = 9 · 52 + 32, and 12 · 32 / 52 rounded up
+    features, labels = epoch(topped)
+    drawn = [topped[i][0][: min(52, 500 - 52 * i)] for i in range(len(topped))]
+    np.testing.assert_array_equal(np.concatenate(drawn), epoch(plain)[0])
+    np.testing.assert_array_equal(labels, y[(features[:, 0] / 2).astype(int)])
+    for i in range(9):
+        assert (topped[i][1].sum(axis=0)[:3] >= 4).all()  # 12 rows for three labels that occur
+        np.testing.assert_array_equal(topped[i][0], topped[i][0])
+    topped.on_epoch_end()
+    assert (epoch(topped)[0] != features).any()
+
+
+def test_one_row_at_a_time_goes_to_a_label_with_the_fewest_positives():
+    y = np.zeros((40, 3))
+    y[:20, 0], y[20:24, 1], y[[0, 24], 2] = 1, 1, 1
+    X = np.arange(40.0)[:, None]
+    options = {"batch_size": 12, "strategy": "instance", "random_state": 1}
+    batches = LabelBalancedBatches(X, y, rare_rows=4, **options)
+    for index in range(5):
+        labels = batches[index][1]
+        for place in range(8, 12):
+            counts = labels[:place].sum(axis=0)
+            added = labels[place]
+            assert (added[counts == counts.min()] == 1).any()
+    assert len(np.unique([batches[i][0][8:].ravel() for i in range(5)])) > 3
+
+
+@pytest.mark.parametrize("strategy", ["instance", "label"])
+def test_what_topping_up_adds_is_in_the_rates(rows, strategy):
+    X, y = rows
+    options = {"strategy": strategy, "batch_size": 32, "rare_rows": 8}
+    batches = LabelBalancedBatches(X, y, rows_per_epoch=40_000, random_state=5, **options)
+    few = LabelBalancedBatches(X, y, random_state=6, **options)
+    p = few.row_probabilities()
+    assert p.sum() == pytest.approx(1)
+    _, labels = epoch(batches)
+    there = y.sum(axis=0) > 0
+    np.testing.assert_allclose(few.label_rates()[there], labels.mean(axis=0)[there], rtol=0.04)
+    rates = few.sampling_rates()
+    np.testing.assert_allclose(
+        rates.positives[there], (labels.mean(axis=0)[there] / y.mean(axis=0)[there]), rtol=0.04
+    )
+    np.testing.assert_allclose(
+        rates.negatives, (1 - labels.mean(axis=0)) / (1 - y.mean(axis=0)), rtol=0.02
+    )
+    np.testing.assert_array_equal(few.row_probabilities(), p)
+
+
+@pytest.mark.parametrize(
+    ("n", "message"),
+    [(-1, "`rare_rows` must be a whole number"), (64, "must leave room in the batch.*64")],
+)
+def test_rows_that_leave_no_room_are_refused(rows, n, message):
+    with pytest.raises(InvalidInput, match=message):
+        LabelBalancedBatches(*rows, batch_size=64, rare_rows=n)

@@ -100,6 +100,21 @@ def test_what_the_parts_hold_is_counted_right(seed, grouped):
 
 
 @pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_that_no_item_has_change_nothing(seed, grouped):
+    """Among many labels the next one is found by minima that are kept, among few anew."""
+    few = Case(seed, grouped=grouped).deal(deal)
+    many = Case(seed, grouped=grouped)
+    assert few.want.shape[0] ** 2 < len(few.labels) < 100**2
+    many.want = np.vstack([many.want, np.zeros((93, many.n_parts))])
+    many.held = np.zeros((100, many.n_parts), np.int64)
+    many.deal(compiled(deal))
+    assert_array_equal(many.part, few.part)
+    assert_array_equal(many.held[:7], few.held)
+    assert not many.held[7:].any()
+
+
+@pytest.mark.parametrize("grouped", [False, True])
 def test_without_patience_every_exchange_lowers_the_cost_or_keeps_it(grouped):
     case = Case(3, grouped=grouped).deal(deal)
     ones, twos = case.one, case.two

@@ -1,12 +1,14 @@
 """Resampling within a training: the training rows only, and probabilities that hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
-from equipoise import exact
+from equipoise import as_targets, exact, resampling
 from equipoise._errors import InvalidInput
-from equipoise.training import TrainingOptions, Treatment, fit_treatment
+from equipoise.training import TREATMENTS, TrainingOptions, Treatment, fit_treatment
 from equipoise.training.treatment import check_treatment
 
 pytestmark = pytest.mark.keras
@@ -61,3 +63,37 @@ def test_label_balanced_batches_train_and_are_undone(strategy):
         assert raw == pytest.approx(p, rel=0.1)
     with pytest.raises(InvalidInput, match="unknown `batches`"):
         check_treatment(Treatment("p", batches="progressive"))
+
+
+def test_each_resampler_and_batch_strategy_has_a_treatment_by_name():
+    assert {t.resampler for t in TREATMENTS.values()} - {None} == set(resampling.__all__) - {
+        "SamplingRates"
+    }
+    thens = {t.resampler_options.get("then") for t in TREATMENTS.values()} - {None}
+    assert thens == {"MLSMOTE"}
+    # "instance" is no treatment, and "progressive" has no rate that undoes it.
+    assert {t.batches for t in TREATMENTS.values()} - {None} == {"label", "square_root"}
+    for treatment in TREATMENTS.values():
+        check_treatment(treatment)
+
+
+@pytest.mark.parametrize("name", ["mlenn", "mlul"])
+@pytest.mark.filterwarnings("ignore:Resampling removed every positive")
+def test_a_label_that_a_deletion_would_lose_is_kept_and_corrected(name):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 3)).astype(np.float32)
+    y = np.zeros((150, 6), int)
+    y[:60, 0], y[60:64, 1] = 1, 1  # label 1 is common beside those of one row, and scattered
+    y[np.arange(70, 74), np.arange(2, 6)] = 1
+    targets = as_targets(y)
+    treatment = TREATMENTS[name]
+    published = replace(treatment, resampler_options={})
+    lost = 0
+    for seed in range(3):
+        after = published.resampled(X, targets, None, seed)[1]
+        lost += int((after.positives().sum(axis=0) == 0).sum())
+        _, after, _, rates = treatment.resampled(X, targets, None, seed)
+        assert after.n_rows < 150
+        assert (after.positives().sum(axis=0) > 0).all()
+        assert np.isfinite(rates.log_odds_shift).all()
+    assert lost > 0

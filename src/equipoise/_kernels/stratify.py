@@ -118,8 +118,10 @@ def deal(
             total += want[label, f]
         share[label] = 1.0 / max(total, 1.0)
 
-    # The label with fewest items left is found by blocks of about sqrt(L) labels: counts only
-    # fall, so a block's minimum is kept by comparison until one of its labels is used up.
+    # The label with fewest items left is found by blocks of about sqrt(L) labels. Where labels are
+    # few beside their items, the minima of the blocks are looked up anew for each label; else they
+    # are kept: counts only fall, so a comparison will do until one of a block's labels is used up.
+    few = n_labels * n_labels < len(labels)
     shift = 0
     while 4**shift < n_labels:
         shift += 1
@@ -128,7 +130,9 @@ def deal(
         if 0 < left[label] < fewest[label >> shift]:
             fewest[label >> shift] = left[label]
 
-    part[:] = -1
+    # Rows by themselves hold one positive of a label each, which saves reading how many.
+    single = n_items == sizes.sum() and len(counts) == counts.sum()
+    done = np.zeros(n_items, np.bool_)  # a byte an item: it is looked up once for each positive
     lack = want.copy()  # want − held
     lack_rows = want_rows.copy()
     dealt = np.zeros(n_parts, np.int64)  # items in each part
@@ -137,6 +141,11 @@ def deal(
         spare -= low[f]
     score = np.empty(n_parts)
     while True:
+        if few:
+            fewest[:] = n_items + 1
+            for m in range(n_labels):
+                if 0 < left[m] < fewest[m >> shift]:
+                    fewest[m >> shift] = left[m]
         block = np.argmin(fewest)
         label = block << shift
         # Once no labelled item is left, the last round deals the items without any label.
@@ -149,22 +158,19 @@ def deal(
             begin, stop = start[label], start[label + 1]
         for k in range(begin, stop):
             i = order[k] if last else np.uint64(items[k])
-            if part[i] >= 0:
+            if done[i]:
                 continue
-            best = -1
+            # No branch on what parts lack: the processor would guess wrong every other time.
             most = -np.inf
+            for f in range(n_parts):
+                free = (dealt[f] < low[f]) | ((spare > 0) & (dealt[f] < high[f]))
+                score[f] = (0.0 if last else lack[label, f]) if free else -np.inf
+                most = max(most, score[f])
+            best = -1
             tied = 0
             for f in range(n_parts):
-                if dealt[f] < low[f] or (spare > 0 and dealt[f] < high[f]):
-                    score[f] = 0.0 if last else lack[label, f]
-                    if score[f] > most:
-                        best = f
-                        most = score[f]
-                        tied = 1
-                    elif score[f] == most:
-                        tied += 1
-                else:
-                    score[f] = -np.inf
+                tied += score[f] == most
+                best = f if score[f] == most else best
             if tied > 1:
                 best = -1
                 highest = -np.inf
@@ -183,6 +189,7 @@ def deal(
                             highest = others
                     f = f + 1 if f + 1 < n_parts else 0
             part[i] = best
+            done[i] = True
             rows[best] += sizes[i]
             lack_rows[best] -= sizes[i]
             if dealt[best] >= low[best]:
@@ -190,9 +197,10 @@ def deal(
             dealt[best] += 1
             for e in range(indptr[i], indptr[i + 1]):
                 other = labels[e]
-                held[other, best] += counts[e]
-                lack[other, best] -= counts[e]
+                lack[other, best] -= 1.0 if single else counts[e]
                 left[other] -= 1
+                if few:
+                    continue
                 if left[other] == 0:
                     block = other >> shift
                     fewest[block] = n_items + 1
@@ -202,7 +210,10 @@ def deal(
                 elif left[other] < fewest[other >> shift]:
                     fewest[other >> shift] = left[other]
         if last:
-            return
+            break
+    for label in range(n_labels):
+        for f in range(n_parts):
+            held[label, f] = round(want[label, f] - lack[label, f])
 
 
 def exchange(

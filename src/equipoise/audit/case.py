@@ -14,6 +14,7 @@ from equipoise._errors import InvalidInput, check_integer, check_number
 from equipoise.audit.class_weight import ClassWeightAudit
 from equipoise.audit.class_weight import class_weight as audit_class_weight
 from equipoise.audit.labels import Labels, read_labels
+from equipoise.audit.sampling import Sampling
 from equipoise.targets import Targets
 from equipoise.weights import LabelWeights
 
@@ -38,6 +39,11 @@ class Case:
         validation: what is known about the weights of the validation data.
         validation_labels: the labels of the validation data, where they are there.
         batch_size: rows of a full batch.
+        features: the X of the rows of y, in whatever form.
+        validation_features: that of the validation data.
+        validation_split: the share of rows that Keras holds out.
+        sampling: what was done to the rows.
+        correction: what undoes it, anything with `log_odds`.
     """
 
     labels: Labels
@@ -50,6 +56,11 @@ class Case:
     validation: Validation | None = None
     validation_labels: Labels | None = None
     batch_size: int = 32
+    features: Any = None
+    validation_features: Any = None
+    validation_split: float | None = None
+    sampling: Sampling | None = None
+    correction: Any = None
 
     @cached_property
     def keras_weights(self) -> ClassWeightAudit | None:
@@ -119,6 +130,38 @@ def read_scores(y_score: Any, labels: Labels) -> NDArray[np.float64] | None:
             received=f"{int(np.count_nonzero(~np.isfinite(scores)))} NaN or infinite",
         )
     return scores.reshape(-1, shape[-1])
+
+
+def read_features(X: Any, labels: Labels) -> Any:
+    """Returns X if it has as many rows as y."""
+    if X is None:
+        return None
+    from equipoise.model_selection._inputs import check_same_rows, n_rows_of  # scikit-learn
+
+    parts = list(X.values()) if isinstance(X, Mapping) else [X]
+    for part in parts or [None]:
+        check_same_rows("X", n_rows_of("X", part), labels.shape[0])
+    return X
+
+
+def read_correction(correction: Any, labels: Labels) -> Any:
+    """Returns a correction if it is one, of as many labels as y has."""
+    if correction is None:
+        return None
+    if not hasattr(correction, "log_odds"):
+        raise InvalidInput(
+            "`correction` must be an equipoise.decision.Correction.",
+            received=type(correction).__name__,
+            remedy="Pass Correction(sampler.sampling_rates_).",
+        )
+    try:
+        correction.log_odds(np.zeros((1, labels.n_labels)))
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"`correction` was not made for the {labels.n_labels} labels of `y`.",
+            received=str(error),
+        ) from error
+    return correction
 
 
 def _floats(argument: str, values: Any) -> NDArray[np.float64]:

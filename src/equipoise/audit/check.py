@@ -12,11 +12,14 @@ from equipoise.audit import (
     rules_metrics,
     rules_model,
     rules_sample_weight,
+    rules_sampling,
     rules_weights,
 )
 from equipoise.audit.case import (
     Case,
     read_class_weight,
+    read_correction,
+    read_features,
     read_folds,
     read_sample_weight,
     read_scores,
@@ -24,6 +27,7 @@ from equipoise.audit.case import (
 )
 from equipoise.audit.findings import Audit, Rule
 from equipoise.audit.labels import read_labels
+from equipoise.audit.sampling import read_sampling
 
 RULES: tuple[Rule, ...] = tuple(
     sorted(
@@ -34,6 +38,7 @@ RULES: tuple[Rule, ...] = tuple(
             *rules_labels.RULES,
             *rules_model.RULES,
             *rules_metrics.RULES,
+            *rules_sampling.RULES,
         ),
         key=lambda rule: rule.code,
     )
@@ -46,12 +51,15 @@ def check(
     class_weight: Any = None,
     sample_weight: Any = None,
     *,
+    X: Any = None,
     y_score: Any = None,
     cv: Any = None,
     groups: Any = None,
     validation_data: Any = None,
     validation_split: float | None = None,
     batch_size: int | None = None,
+    sampling: Any = None,
+    correction: Any = None,
     output: str | None = None,
     label_names: Iterable[object] | None = None,
     ignore: Iterable[str] = (),
@@ -70,12 +78,17 @@ def check(
         model: a Keras model, compiled as it is to be trained.
         class_weight: as for `model.fit`, or a `LabelWeights` as for `eq.fit`.
         sample_weight: as for `model.fit`: (N,), (N, 1) or one weight per cell.
+        X: features of the rows of y; with `cv` or validation data, rows that both parts hold are
+            looked for. Nothing else is read from it.
         y_score: what `model.predict` returns for the rows of y; rules about scores need it.
         cv: number of folds, a splitter, or pairs (train, test) of row indices.
         groups: groups of the rows, for a splitter that needs them.
         validation_data: as for `model.fit`: (x, y), (x, y, sample_weight) or a data set.
         validation_split: as for `model.fit`.
         batch_size: as for `model.fit`; 32 by default.
+        sampling: a fitted resampler, whose `fit_resample` returned y, `LabelBalancedBatches`, or
+            `SamplingRates`.
+        correction: the `Correction` that scores will go through.
         output: name of the output that y belongs to, where the model has several.
         label_names: L names; by default those of y.
         ignore: codes of rules to leave out; they are listed as not applicable.
@@ -119,6 +132,11 @@ def check(
         validation=validation,
         validation_labels=validation_labels,
         batch_size=32 if batch_size is None else check_integer("batch_size", batch_size, minimum=1),
+        features=read_features(X, labels),
+        validation_features=None if validation_labels is None else validation_data[0],
+        validation_split=validation_split if validation_data is None else None,
+        sampling=read_sampling(sampling, labels),
+        correction=read_correction(correction, labels),
     )
     outcomes = [
         rule.not_applicable("left out on request") if rule.code in skipped else rule(case)

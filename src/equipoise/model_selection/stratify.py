@@ -124,13 +124,20 @@ def _items(targets: Targets, groups: NDArray[np.int64] | None) -> _Items:
         indptr, labels, counts = total.indptr, total.indices, total.data
         carriers = np.bincount(labels, minlength=targets.n_labels)
     return _Items(
-        indptr.astype(np.uint64),
-        labels.astype(np.uint32),
+        _unsigned(indptr, np.uint64),
+        _unsigned(labels, np.uint32),
         counts.astype(np.int32, copy=False),
         sizes.astype(np.int64, copy=False),
         positives.astype(np.int64, copy=False),
         carriers.astype(np.int64, copy=False),
     )
+
+
+def _unsigned(indices: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Returns indices, none of them negative, as unsigned numbers: a view where that will do."""
+    if indices.dtype.itemsize == np.dtype(dtype).itemsize:
+        return indices.view(dtype)
+    return indices.astype(dtype)
 
 
 def _positives(values: Any) -> tuple[NDArray[Any], NDArray[Any]]:

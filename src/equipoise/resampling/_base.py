@@ -9,10 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from equipoise._errors import EquipoiseWarning, InvalidInput, shown_list
 from equipoise._kernels.counts import label_counts
+from equipoise._kernels.stratify import positions_of_ones_numpy
 from equipoise.model_selection._inputs import check_same_rows, generator, n_rows_of
 from equipoise.model_selection.holdout import _take as take_rows
 from equipoise.resampling._kinds import check_rewritable, rewrite
@@ -77,6 +79,8 @@ class Resampler(BaseEstimator):
         targets = self._read(X, y)
         if sample_weight is not None:
             _check_weights(sample_weight, targets)
+        # Everything below asks for the labels of rows and the rows of labels.
+        targets = _as_lists(targets)
         drawn = self._draw(X, targets, generator(getattr(self, "random_state", None)))
         self._remember(drawn, targets)
         moved = take_rows(X, drawn.rows) if drawn.X is None else drawn.X
@@ -124,10 +128,22 @@ class Resampler(BaseEstimator):
             warnings.warn(
                 "Resampling removed every positive of "
                 f"{shown_list([targets.label_names[i] for i in lost])}: nothing can be learned "
-                "about a label without positives. Remove fewer rows.",
+                "about a label without positives. Remove fewer rows, or set `min_kept`.",
                 EquipoiseWarning,
                 stacklevel=3,
             )
+
+
+def _as_lists(targets: Targets) -> Targets:
+    """Returns targets with their positives as a CSR array."""
+    if targets.is_sparse:
+        return targets
+    values: Any = targets.values
+    indptr, columns = positions_of_ones_numpy(values)  # numba takes longer to load
+    ones = np.ones(len(columns), np.uint8)
+    rows = sparse.csr_array((ones, columns, indptr), shape=values.shape)
+    unknown = None if targets.unknown is None else sparse.csr_array(targets.unknown)
+    return Targets(rows, unknown, targets.label_names, targets.task, targets.shape)
 
 
 def _check_weights(sample_weight: Any, targets: Targets) -> None:
@@ -173,13 +189,7 @@ def _cells_after(drawn: Drawn, targets: Targets) -> tuple[Indices, Indices]:
 
 
 def _weighted(cells: Any, times: NDArray[Any]) -> Indices:
-    """How often each label is set if row i stands `times[i]` times."""
-    if not isinstance(cells, np.ndarray):
-        each = np.repeat(times, np.diff(cells.indptr))
-        sums = np.bincount(cells.indices, weights=each, minlength=cells.shape[1])
-        return sums.astype(np.int64)
-    total = np.zeros(cells.shape[1], np.int64)
-    for start in range(0, len(cells), 1 << 14):  # a product needs its factors as wide as itself
-        part = slice(start, start + (1 << 14))
-        total += times[part] @ cells[part].astype(np.int64)
-    return total
+    """How often each label is set, in CSR cells, if row i stands `times[i]` times."""
+    each = np.repeat(times, np.diff(cells.indptr))
+    sums = np.bincount(cells.indices, weights=each, minlength=cells.shape[1])
+    return sums.astype(np.int64)

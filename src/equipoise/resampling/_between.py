@@ -19,10 +19,11 @@ def on_segment(numeric: Any, seeds: Indices, others: Indices, share: Float) -> A
 
     What the seed is missing stays missing; what only the other is missing is the seed's.
     """
-    start = numeric[seeds].astype(np.float64)
-    step = numeric[others].astype(np.float64) - start
+    start = numeric[seeds].astype(np.float64, copy=False)
+    end = numeric[others].astype(np.float64, copy=False)
+    step = end - start
     if isinstance(numeric, np.ndarray):
-        return _moved(start, step, share[:, None], numeric[others])
+        return _moved(start, step, share[:, None], end)
     step.data *= np.repeat(share, np.diff(step.indptr))
     return sparse.csr_array(start + step)
 
@@ -54,11 +55,15 @@ def in_box(
 
 
 def _moved(start: Float, step: Float, share: Float, others: NDArray[Any]) -> Float:
-    step[np.isnan(step) & ~np.isnan(start)] = 0
-    moved = start + share * step
-    end = np.where(np.isnan(others), start, others)
+    end = others
+    missing = np.isnan(step)
+    if missing.any():
+        step[missing & ~np.isnan(start)] = 0
+        end = np.where(np.isnan(others), start, others)
+    step *= share
+    step += start
     # Rounding may carry a value just beyond the other row's.
-    return np.clip(moved, np.minimum(start, end), np.maximum(start, end))
+    return np.clip(step, np.minimum(start, end), np.maximum(start, end), out=step)
 
 
 def majority_of(codes: NDArray[Any], seeds: Indices, table: Indices) -> Indices:

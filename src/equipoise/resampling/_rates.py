@@ -51,7 +51,7 @@ class SamplingRates:
                 "Resampling left a label without positives or without negatives, so nothing can "
                 "be corrected for.",
                 received="labels " + shown_list([self.label_names[i] for i in lost]),
-                remedy="Remove fewer rows.",
+                remedy="Remove fewer rows, or set `min_kept` of the resampler.",
             )
         return np.log(self.positives) - np.log(self.negatives)
 

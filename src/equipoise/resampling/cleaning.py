@@ -10,6 +10,7 @@ from equipoise._errors import InvalidInput, check_choice, check_integer, check_n
 from equipoise.resampling._base import Drawn, Resampler
 from equipoise.resampling._distance import label_distance
 from equipoise.resampling._features import Features
+from equipoise.resampling._kept import rows_left
 from equipoise.resampling._ratios import irlbl_and_mean, rare_labels, rows_with_any
 from equipoise.targets import Targets
 
@@ -29,6 +30,8 @@ class MLeNN(Resampler):
         n_neighbors: number of neighbours.
         threshold: label distance in [0, 1] above which a neighbour contradicts; 0.75 in the
             paper, 0.5 in several programs.
+        min_kept: positives, and negatives, that each label keeps, or all it has if these are
+            fewer; deletions are taken back for it, the least contradicted first. 0 as published.
         nominal_features: nominal columns of X, as for `MLSMOTE`.
 
     Raises:
@@ -44,10 +47,16 @@ class MLeNN(Resampler):
     """
 
     def __init__(
-        self, *, n_neighbors: int = 3, threshold: float = 0.75, nominal_features: Any = None
+        self,
+        *,
+        n_neighbors: int = 3,
+        threshold: float = 0.75,
+        min_kept: int = 0,
+        nominal_features: Any = None,
     ):
         self.n_neighbors = n_neighbors
         self.threshold = threshold
+        self.min_kept = min_kept
         self.nominal_features = nominal_features
 
     def _draw(self, X: Any, targets: Targets, random: np.random.Generator) -> Drawn:
@@ -59,8 +68,9 @@ class MLeNN(Resampler):
         left = np.repeat(rows, near.shape[1])
         apart = label_distance(targets, left, near[rows].reshape(-1)) > limit
         against = apart.reshape(len(rows), -1).sum(axis=1) if len(rows) else np.empty(0)
-        deleted = rows[2 * against >= near.shape[1]]
-        return Drawn(np.delete(np.arange(targets.n_rows), deleted))
+        order = np.argsort(-against, kind="stable")
+        deleted = rows[order][2 * against[order] >= near.shape[1]]
+        return Drawn(rows_left(targets, deleted, self.min_kept))
 
 
 class MLTL(Resampler):
@@ -78,6 +88,8 @@ class MLTL(Resampler):
             0.5, 0.3 if above 0.3, else 0.15.
         remove: "majority" deletes the members that have no rare label (irlbl_l > mean_ir), "both"
             deletes both members.
+        min_kept: positives, and negatives, that each label keeps, or all it has if these are
+            fewer; deletions are taken back for it, the last rows first. 0 as published.
         nominal_features: nominal columns of X, as for `MLSMOTE`.
 
     Raises:
@@ -100,10 +112,12 @@ class MLTL(Resampler):
         *,
         threshold: float | Literal["auto"] = "auto",
         remove: Literal["majority", "both"] = "majority",
+        min_kept: int = 0,
         nominal_features: Any = None,
     ):
         self.threshold = threshold
         self.remove = remove
+        self.min_kept = min_kept
         self.nominal_features = nominal_features
 
     def _draw(self, X: Any, targets: Targets, random: np.random.Generator) -> Drawn:
@@ -121,7 +135,7 @@ class MLTL(Resampler):
         if self.remove == "majority":
             rare = rows_with_any(targets.positives(), rare_labels(targets))
             members = members[~rare[members]]
-        return Drawn(np.delete(np.arange(targets.n_rows), members))
+        return Drawn(rows_left(targets, np.sort(members), self.min_kept))
 
     def _limit(self, targets: Targets) -> float:
         if isinstance(self.threshold, str):

@@ -14,6 +14,7 @@ from equipoise.resampling._amount import Amount, read_amount, shortest_prefix, w
 from equipoise.resampling._base import Drawn, Resampler
 from equipoise.resampling._between import in_box
 from equipoise.resampling._features import Features
+from equipoise.resampling._kept import rows_left
 from equipoise.resampling._local import local_imbalance
 from equipoise.resampling._ratios import lonely_warning
 from equipoise.resampling._sparse import stacked
@@ -126,13 +127,16 @@ class MLUL(Resampler):
         (+ where i and m have the same value of label j), raised so that the least is 0
 
     with w and S as in `MLSOL`. Rows are kept at random, without replacement, with probability in
-    proportion to v; rows with v = 0 go first. Rows keep their order. Not where rows are few.
+    proportion to v; rows with v = 0 go first. Rows keep their order. Not where rows are few: a
+    positive that no neighbour agrees with has no weight, and a rare label can lose all it has.
 
     Args:
         n_neighbors: number of neighbours k.
         percentage: rows to remove, in percent of all; 30 if nothing else is said.
         n_removed: number of rows to remove.
         mean_ir: stop as soon as the mean imbalance ratio is this low.
+        min_kept: positives, and negatives, that each label keeps, or all it has if these are
+            fewer; deletions are taken back for it, the last ones first. 0 as published.
         nominal_features: nominal columns of X, as for `MLSMOTE`.
         random_state: None, a seed, or a NumPy generator.
 
@@ -155,6 +159,7 @@ class MLUL(Resampler):
         percentage: float | None = None,
         n_removed: int | None = None,
         mean_ir: float | None = None,
+        min_kept: int = 0,
         nominal_features: Any = None,
         random_state: Any = None,
     ):
@@ -162,6 +167,7 @@ class MLUL(Resampler):
         self.percentage = percentage
         self.n_removed = n_removed
         self.mean_ir = mean_ir
+        self.min_kept = min_kept
         self.nominal_features = nominal_features
         self.random_state = random_state
 
@@ -189,7 +195,7 @@ class MLUL(Resampler):
         positives = targets.positives()
         counts = np.bincount(positives.indices, minlength=targets.n_labels)
         end = shortest_prefix(counts, positives[removed], amount.mean_ir, sign=-1)
-        return Drawn(np.delete(np.arange(targets.n_rows), removed[:end]))
+        return Drawn(rows_left(targets, removed[:end], self.min_kept))
 
 
 class _Made:

@@ -12,6 +12,7 @@ from scipy import sparse
 from equipoise._errors import check_choice
 from equipoise.resampling._amount import Amount, read_amount, warn_short, warn_unreached
 from equipoise.resampling._base import Drawn, Resampler
+from equipoise.resampling._kept import rows_left
 from equipoise.resampling._ratios import (
     RunningRatios,
     irlbl_and_mean,
@@ -95,6 +96,8 @@ class MLRUS(Resampler):
         mean_ir: stop as soon as the mean imbalance ratio is this low.
         threshold: "recomputed" compares with the mean ratio of the moment, "static" with that of
             the beginning.
+        min_kept: positives, and negatives, that each label keeps, or all it has if these are
+            fewer; deletions are taken back for it, the last ones first. 0 as published.
         random_state: None, a seed, or a NumPy generator.
 
     Raises:
@@ -116,12 +119,14 @@ class MLRUS(Resampler):
         n_removed: int | None = None,
         mean_ir: float | None = None,
         threshold: Threshold = "recomputed",
+        min_kept: int = 0,
         random_state: Any = None,
     ):
         self.percentage = percentage
         self.n_removed = n_removed
         self.mean_ir = mean_ir
         self.threshold = threshold
+        self.min_kept = min_kept
         self.random_state = random_state
 
     def _draw(self, X: Any, targets: Targets, random: np.random.Generator) -> Drawn:
@@ -136,7 +141,7 @@ class MLRUS(Resampler):
             removes=True,
         )
         deleted = _deletions(targets, amount, self.threshold == "recomputed", random)
-        return Drawn(np.delete(np.arange(targets.n_rows), deleted))
+        return Drawn(rows_left(targets, deleted, self.min_kept))
 
 
 def _clones(

@@ -11,7 +11,7 @@ import numpy as np
 
 from equipoise import losses, resampling
 from equipoise._errors import InvalidInput, did_you_mean
-from equipoise.batching.label_balanced import POWERS
+from equipoise.batching._draws import POWERS
 from equipoise.links import Link
 from equipoise.losses.base import LabelLoss
 from equipoise.resampling import SamplingRates
@@ -177,6 +177,8 @@ def _sampler(name: str, options: Mapping[str, Any], random_state: int) -> Any:
 
 
 _SCALED = {"normalize": "cells"}  # mean weight 1: the loss keeps the scale of plain training
+# A label that a deletion robs of its last positive could be neither learned nor corrected.
+_LEARNABLE = {"min_kept": 1}
 
 TREATMENTS: dict[str, Treatment] = {
     treatment.name: treatment
@@ -202,6 +204,16 @@ TREATMENTS: dict[str, Treatment] = {
         Treatment("ml_ros", resampler="MLROS", resampler_options={"percentage": 25}),
         Treatment("mlsmote", resampler="MLSMOTE"),
         Treatment("label_balanced", batches="label"),
+        Treatment("square_root_balanced", batches="square_root"),
+        Treatment("lp_ros", resampler="LPROS", resampler_options={"percentage": 25}),
+        Treatment("lp_rus", resampler="LPRUS", resampler_options={"percentage": 25}),
+        Treatment("ml_rus", resampler="MLRUS", resampler_options={"percentage": 25, **_LEARNABLE}),
+        Treatment("remedial", resampler="REMEDIAL"),
+        Treatment("remedial_mlsmote", resampler="REMEDIAL", resampler_options={"then": "MLSMOTE"}),
+        Treatment("mlenn", resampler="MLeNN", resampler_options=_LEARNABLE),
+        Treatment("mltl", resampler="MLTL", resampler_options=_LEARNABLE),
+        Treatment("mlsol", resampler="MLSOL"),
+        Treatment("mlul", resampler="MLUL", resampler_options=_LEARNABLE),
         # For one class a row (a 1-D y):
         Treatment(
             "weighted_categorical",
