@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from equipoise._errors import InvalidInput, check_number
 from equipoise.decision import Thresholds
 from equipoise.targets import Targets, as_targets, default_names
-from equipoise.training import TrainingOptions, Treatment, fit_treatment
+from equipoise.training import TrainingOptions, Treatment, choose_treatment, fit_treatment
 from equipoise.training.fit import BuildModel
 from equipoise.training.fitted import FittedTreatment
 
@@ -41,8 +41,9 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
     Args:
         model: (n_features, n_labels) -> uncompiled Keras model that returns logits; by default a
             multi-layer perceptron.
-        treatment: what is done about imbalance: "default", a name of `training.TREATMENTS`, or a
-            `Treatment`.
+        treatment: what is done about imbalance: "default", a name of `training.TREATMENTS`, a
+            `Treatment`; or "auto": what the inner folds show to be better than the default, which
+            is kept where nothing is shown. That takes as long as five treatments.
         n_folds: inner folds, hence networks; 1 holds out a single part.
         held_share: share of rows held out where `n_folds` is 1.
         hidden_units: width of the default network.
@@ -59,7 +60,8 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
 
     Attributes:
         classes_: the classes of a 1-D y, or the L label names.
-        fitted_: the `FittedTreatment`: networks, correction, thresholds.
+        fitted_: the `FittedTreatment`: networks, correction, thresholds; with treatment="auto"
+            its `choice` says what was chosen, and why.
         bundle_: the `Bundle`, where the classifier was loaded from one.
         n_features_in_: number of features seen in `fit`.
         feature_names_in_: their names, where X had some.
@@ -136,14 +138,11 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
                 received=f"{X.shape[0]} and {targets.n_rows}",
             )
         rule: Any = self.thresholds if isinstance(self.thresholds, str) else "shrunk"
-        fitted = fit_treatment(
-            _DEFAULT if self.treatment == "default" else self.treatment,
-            X,
-            targets,
-            groups=groups,
-            sample_weight=sample_weight,
-            build_model=self.model,
-            options=TrainingOptions(
+        how: dict[str, Any] = {
+            "groups": groups,
+            "sample_weight": sample_weight,
+            "build_model": self.model,
+            "options": TrainingOptions(
                 n_folds=self.n_folds,
                 held_share=self.held_share,
                 hidden_units=self.hidden_units,
@@ -155,8 +154,13 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
                 clip=self.clip,
                 thresholds=rule,
             ),
-            random_state=int(check_random_state(self.random_state).randint(2**31 - 1)),
-        )
+            "random_state": int(check_random_state(self.random_state).randint(2**31 - 1)),
+        }
+        if self.treatment == "auto":
+            fitted = choose_treatment(X, targets, **how)
+        else:
+            treatment = _DEFAULT if self.treatment == "default" else self.treatment
+            fitted = fit_treatment(treatment, X, targets, **how)
         if not isinstance(self.thresholds, str):
             level = check_number("thresholds", self.thresholds, minimum=0.0, maximum=1.0)
             fixed = Thresholds(np.full(targets.n_labels, level), targets.label_names)

@@ -18,6 +18,7 @@ from equipoise._errors import (
     did_you_mean,
     shown_list,
 )
+from equipoise._kernels.ones import positions_of_ones_numpy
 
 Task = Literal["binary", "multiclass", "multilabel"]
 
@@ -71,13 +72,15 @@ class Targets:
         if self.is_sparse:
             return self
         unknown = None if self.unknown is None else sparse.csr_array(self.unknown)
-        return self._with(sparse.csr_array(self.values), unknown)
+        return self._with(self.positives(), unknown)
 
     def positives(self) -> sparse.csr_array:
         """Returns the (N, L) positives as a CSR array of stored ones, each row's in order."""
         values = self.values
         if isinstance(values, np.ndarray):
-            return sparse.csr_array(values)
+            indptr, columns = positions_of_ones_numpy(values)  # numba takes longer to load
+            ones = np.ones(len(columns), dtype=np.uint8)
+            return sparse.csr_array((ones, columns, indptr), shape=values.shape)
         return values if values.has_sorted_indices else values.sorted_indices()
 
     def to_dense(self) -> Targets:

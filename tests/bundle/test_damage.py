@@ -154,6 +154,9 @@ def test_every_entry_of_the_manifest_is_needed_or_does_not_matter(copy, bundle):
             loads_the_same_or_is_refused(copy, bundle[1])
         without = {key: value for key, value in manifest.items() if key != name}
         rewrite(copy, "bundle.json", json.dumps(without).encode())
+        if name == "choice":  # older bundles have none
+            loads_the_same_or_is_refused(copy, bundle[1])
+            continue
         with pytest.raises(InvalidFile):
             eq.MultilabelClassifier.load(copy)
     for content in (b"", b"[]", b"[" * 100_000, b"\xff", text.encode()[:100]):
@@ -167,10 +170,10 @@ def test_pickles_are_not_read(copy):
     buffer = io.BytesIO()
     np.savez(buffer, center_0=array, scale_0=array)
     rewrite(copy, "preprocessing.npz", buffer.getvalue())
-    with pytest.raises(InvalidFile, match="not complete"):
+    with pytest.raises(InvalidFile, match="preprocessing.npz. is damaged"):
         eq.MultilabelClassifier.load(copy)
     rewrite(copy, "preprocessing.npz", b"nothing")
-    with pytest.raises(InvalidFile, match="not complete"):
+    with pytest.raises(InvalidFile, match="preprocessing.npz. is damaged"):
         eq.MultilabelClassifier.load(copy)
 
 

@@ -10,11 +10,12 @@ import pytest
 from bundle_cases import NAMES, problem, quick
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from equipoise._errors import InvalidFile, InvalidInput
 from equipoise.bundle import Bundle, Column, columns_of, output
 from equipoise.bundle.columns import converted
-from equipoise.bundle.predict import predict_files
+from equipoise.bundle.predict import _in_few_sizes, predict_files, score_matrix
 from equipoise.readers._places import Place
 from equipoise.readers.blocks import open_table
 
@@ -286,3 +287,26 @@ def test_a_table_without_rows(tmp_path, suffix):
     path = save(frame, tmp_path / f"t{suffix}")
     with pytest.raises(InvalidFile, match="no row"):
         list(open_table(path).blocks(["a"], ["a"]))
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 20_000), st.booleans())
+def test_batches_have_few_sizes_and_every_row_is_there(n, is_sparse):
+    X = np.arange(1, n + 1, dtype=np.float32)[:, None]
+    padded = _in_few_sizes(sparse.csr_array(X) if is_sparse else X)
+    padded = padded.toarray() if is_sparse else padded
+    np.testing.assert_array_equal(padded[:n], X)
+    assert not padded[n:].any()
+    rest = len(padded) % 4096
+    assert rest & (rest - 1) == 0  # 0 or a power of two: at most thirteen programs
+    assert len(padded) < 2 * n
+
+
+def test_blocks_of_any_size_need_no_program_of_their_own(model):
+    bundle, fitted = model
+    X = problem(n=300)[0]
+    for n in (1, 63, 64, 65, 300):
+        for rows in (X[:n], sparse.csr_array(X[:n])):
+            scores, decisions = score_matrix(bundle, rows)
+            np.testing.assert_allclose(scores, fitted.predict_proba(X[:n]), rtol=1e-5)
+            assert decisions.shape == scores.shape

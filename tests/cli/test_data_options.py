@@ -91,16 +91,16 @@ def test_treatments_are_compared_on_free_text(stories, tmp_path, capsys):
 
 def test_text_that_is_not_asked_for_says_how(stories, capsys):
     assert main(["compare", *stories]) == 1
-    assert re.search("line 1: there are names .*mixed=True", capsys.readouterr().err)
+    assert re.search("line 1: there are names .*--mixed", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--no-header", "--labels-column", "3", "--delimiter", ","], "a quote .*quoting=False"),
+        (["--no-header", "--labels-column", "3", "--delimiter", ","], "a quote .*--no-quoting"),
         (["--no-quoting", "--labels-column", "3", "--delimiter", ","], "there is no column '3'"),
-        ([*OPTIONS, "--label-names", "nix.txt"], "Cannot read the file of `label_names` 'nix.txt'"),
-        ([*OPTIONS[:-2], "--ignore", "column_1"], "no `delimiter` was given"),
+        ([*OPTIONS, "--label-names", "nix.txt"], "Cannot read the file of --label-names 'nix.txt'"),
+        ([*OPTIONS[:-2], "--ignore", "column_1"], "no --delimiter was given"),
     ],
 )
 def test_options_that_are_not_right(reviews, capsys, options, problem):

@@ -67,3 +67,22 @@ def test_an_interrupt_swallowed_by_the_last_step_is_raised_at_its_end():
 def test_work_without_interrupts_goes_on():
     with interrupts_kept() as go_on:
         go_on()
+
+
+def test_an_inner_scope_knows_what_the_outer_one_met():
+    before = signal.getsignal(signal.SIGINT)
+    reached = []
+    with contextlib.suppress(KeyboardInterrupt), interrupts_kept(at_end=False):
+        with contextlib.suppress(KeyboardInterrupt):  # as a library might, while it is imported
+            signal.raise_signal(signal.SIGINT)
+        reached.append("work")
+        with bar_of("work", 2) as advance:
+            advance()
+            reached.append("more work")
+    assert reached == ["work"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_after_the_work_does_not_undo_it():
+    with interrupts_kept(at_end=False), contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)

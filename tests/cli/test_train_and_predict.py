@@ -116,6 +116,57 @@ def test_predict_refuses_what_it_cannot_know(trained, tmp_path, capsys, change, 
     assert [p.name for p in tmp_path.iterdir()] == ["new.csv"]
 
 
+def typed(n, seed):
+    """The same columns, where dates are dates, and there are times."""
+    frame = films(n, seed).with_columns(
+        shown=pl.lit("2001-05-06 12:00:00").str.to_datetime() + pl.duration(hours=pl.col("id"))
+    )
+    return frame.with_columns(id=pl.format("=row {}", pl.col("id")))
+
+
+def test_dates_and_times_are_the_same_in_every_format(tmp_path, capsys):
+    pytest.importorskip("skrub")
+    pytest.importorskip("skops")
+    path, folder, out = tmp_path / "t.parquet", tmp_path / "b", tmp_path / "out.parquet"
+    typed(120, 0).write_parquet(path)
+    arguments = ["train", str(path), "-l", "lab_*", "--ignore", "id", "--mixed", *QUICK]
+    assert main([*arguments, "--out", str(folder)]) == 0
+    kinds = {column.name: column.kind for column in Bundle.load(folder).columns}
+    assert kinds["day"] == "date"
+    assert kinds["shown"] == "datetime"
+    rows = typed(50, 3)
+    shuffled = rows.select(reversed(rows.columns)).drop("lab_war").with_columns(extra=1)
+
+    def predicted(frame, suffix, *more):
+        new = tmp_path / f"new{suffix}"
+        {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".arrow": frame.write_ipc}[
+            suffix
+        ](new)
+        code = main(["predict", str(folder), str(new), "--out", str(out), "--id", "id", *more])
+        return code, " ".join(capsys.readouterr().err.split())
+
+    assert predicted(rows, ".parquet")[0] == 0
+    expected = pl.read_parquet(out)
+    for suffix in (".parquet", ".arrow", ".csv"):
+        assert predicted(shuffled, suffix) == (0, "")
+        found = pl.read_parquet(out)
+        assert found["id"].equals(expected["id"])
+        np.testing.assert_allclose(
+            found["probability_lab_war"], expected["probability_lab_war"], rtol=1e-5
+        )
+    missing = shuffled.drop("shown").rename({"day": "Day "})
+    code, err = predicted(missing, ".parquet")
+    assert code == 1
+    assert "2 columns are not there" in err
+    assert "'Day ' may be 'day'" in err
+    for name, cell in (("day", "31.12.1999"), ("shown", "noon")):
+        wrong = shuffled.with_columns(pl.lit(cell).alias(name))
+        code, err = predicted(wrong, ".csv")
+        assert code == 1
+        assert f"line 2, column '{name}'" in err
+        assert "Write dates as" in err or "leave it empty" in err
+
+
 def test_evaluate_judges_a_bundle_at_its_thresholds(trained, tmp_path, capsys):
     path, out = tmp_path / "test.csv", tmp_path / "out.parquet"
     rows = films(60, 2).with_columns(extra=pl.lit("x"))
@@ -173,8 +224,8 @@ def test_other_formats_can_be_trained_on_and_judged(tmp_path, capsys):
     assert main(["train", str(path), "--out", str(folder), *QUICK]) == 0
     assert main(["evaluate", str(folder), str(path), "--tune", "none"]) == 0
     out = tmp_path / "out.csv"
-    assert main(["predict", str(folder), str(path), "--out", str(out)]) == 1
-    assert "is no table" in capsys.readouterr().err
+    assert main(["predict", str(folder), str(path), "--out", str(out)]) == 0
+    assert pl.read_csv(out).height == 80
 
 
 @pytest.mark.parametrize(
@@ -182,7 +233,7 @@ def test_other_formats_can_be_trained_on_and_judged(tmp_path, capsys):
     [
         (["train", "DATA", "-l", "lab_*", "--ignore", "*y,plot", "--out", "file"], 1, "a file"),
         (["train", "DATA", "-l", "lab_*", "--out", "no/b"], 1, "does not exist"),
-        (["train", "DATA", "-l", "lab_*", "--out", "b"], 1, "mixed=True"),
+        (["train", "DATA", "-l", "lab_*", "--out", "b"], 1, "or pass --mixed to keep"),
         (
             ["train", "NUMBERS", "-l", "lab_*", "--treatment", "blanced", "--out", "b"],
             2,
@@ -254,3 +305,20 @@ def test_an_interrupt_that_a_library_swallows_comes_again():
     with pytest.raises(KeyboardInterrupt):
         work()
     assert time.monotonic() - started < 15  # it did not sleep to the end
+
+
+def test_auto_chooses_a_treatment_and_says_why(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(rng.normal(size=(60, 3)).round(3), schema=["a", "b", "c"])
+    frame = frame.with_columns((pl.col("a") > 0.5).cast(int).alias("lab_x"))
+    frame.with_columns((pl.col("b") > 0).cast(int).alias("lab_y")).write_csv(tmp_path / "d.csv")
+    out = tmp_path / "bundle"
+    arguments = ["train", str(tmp_path / "d.csv"), "-l", "lab_*", "--treatment", "auto"]
+    quick = ["--folds", "2", "--epochs", "1", "--hidden-units", "4"]
+    assert main([*arguments, "--out", str(out), *quick, "--json"]) == 0
+    choice = json.loads(capsys.readouterr().out)["choice"]
+    assert len(choice["judged"]) == 5
+    assert "Why this treatment" in (out / "README.md").read_text(encoding="utf-8")
+    assert Bundle.load(out).fitted.choice.chosen == choice["chosen"]
+    assert main([*arguments, "--out", str(out), "--folds", "1"]) == 2
+    assert "at least 2 inner folds" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_the_report_says_it_all_and_survives_names(scored, tmp_path):
     judged = evaluate(as_targets(y, label_names=names), p, Thresholds(np.full(6, 0.2), names))
     html = judged.report(tmp_path / "r.html").read_text(encoding="utf-8")
     assert "<script>alert" not in html
-    assert html.count("<svg") == 4
+    assert html.count('<svg role="img"') == 5
     markdown = judged.report(tmp_path / "r.md").read_text(encoding="utf-8")
     assert "macro average precision" in markdown
     payload = json.loads(judged.to_json(tmp_path / "r.json").read_text(encoding="utf-8"))

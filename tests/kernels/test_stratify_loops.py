@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from equipoise._kernels import SMALL
 from equipoise._kernels.stratify import (
     compiled,
     deal,
     exchange,
     loop_for,
-    positions_of_ones,
-    positions_of_ones_numpy,
 )
 
 
@@ -144,19 +141,3 @@ def test_unbounded_patience_accepts_every_proposal_that_keeps_the_sizes():
 def test_few_steps_stay_plain():
     assert loop_for(deal, 10) is deal
     assert loop_for(deal, 1_000_000) is compiled(deal)
-
-
-@pytest.mark.parametrize("shape", [(SMALL // 7, 9), (SMALL, 1), (3, SMALL)])
-@pytest.mark.parametrize("rate", [0.0, 0.05, 1.0])
-def test_positions_of_ones(shape, rate):
-    values = (np.random.default_rng(0).random(shape) < rate).astype(np.uint8)
-    for array in (values, np.asfortranarray(values), values[::2]):
-        for found, wanted in zip(
-            positions_of_ones(array), positions_of_ones_numpy(array), strict=True
-        ):
-            assert_array_equal(found, wanted)
-            assert found.dtype == wanted.dtype
-        indptr, columns = positions_of_ones(array)
-        rows, wanted = np.nonzero(array)
-        assert_array_equal(columns, wanted)
-        assert_array_equal(np.repeat(np.arange(len(array)), np.diff(indptr)), rows)

@@ -1,12 +1,24 @@
+import base64
+import hashlib
 import html
+import json
 import re
+from copy import deepcopy
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_pages import EVIL as EVIL_NAMES
+from report_pages import FIGURE, thresholds
+from report_pages import document as whole_document
 
 from equipoise._errors import InvalidFile, InvalidInput
-from equipoise.report import to_html, to_markdown, write_report
-from equipoise.report.figures import KINDS, draw
+from equipoise.report import to_fragment, to_html, to_markdown, to_text, write_report
+from equipoise.report.check import check_document
+from equipoise.report.figures import KINDS, THIN_LINES, draw
+from equipoise.report.page import embedded
 
 EVIL = "日本</td><script>alert('x')</script> $x_1$ | `a` & b"
 
@@ -94,10 +106,114 @@ def test_html_escapes_every_text():
             figure={"kind": "curves", "caption": EVIL, **FIGURES["curves"]},
         )
     )
-    assert "<script" not in page
+    assert page.count("<script") == page.count("</script>") == 1  # ours
     assert html.unescape(page).count("alert('x')") >= 7
     assert "<td>–</td>" in page
     assert "<td>0.500</td>" in page
+
+
+def test_the_policy_names_the_one_script_by_its_bytes():
+    page = to_html(document())
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    directives = html.unescape(policy[1]).split("; ")
+    assert directives[:2] == ["default-src 'none'", f"script-src 'sha256-{digest}'"]
+
+
+def test_a_page_asks_for_nothing_from_outside():
+    page = to_html(document(thresholds=thresholds([EVIL, "b"]), figure=FIGURE))
+    addresses = set(re.findall(r"https?://[^\s\"'<>]+", page))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert not re.search(r"@import|url\((?!#)|src=", page)
+
+
+names = st.text(max_size=20) | st.sampled_from(EVIL_NAMES)
+
+
+@given(st.dictionaries(names, st.lists(names | st.integers() | st.floats(allow_nan=False))))
+def test_embedded_data_comes_back_and_cannot_end_the_script(data):
+    finite = st_finite(data)
+    text = embedded(finite)
+    assert json.loads(text) == finite
+    assert text.isascii()
+    assert not set(text) & set("<>&")
+
+
+def st_finite(data):
+    return {k: [0 if x in (float("inf"), -float("inf")) else x for x in v] for k, v in data.items()}
+
+
+class Tags(HTMLParser):
+    """The tags of a page and the names of their attributes, in order."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, [name for name, _ in attrs]))
+
+    def handle_endtag(self, tag):
+        self.found.append(tag)
+
+    def handle_comment(self, data):
+        self.found.append("comment")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(names, min_size=3, max_size=3, unique=True))
+def test_whatever_names_say_the_page_has_the_same_elements(called):
+    def page(names):
+        rows = [[name, 1] for name in names]
+        columns = [{"title": names[0]}, {"title": names[1]}]
+        section = {
+            "heading": names[0],
+            "group": names[1],
+            "paragraphs": names,
+            "code": names,
+            "table": {"columns": columns, "rows": rows},
+            "thresholds": thresholds(names, n_rows=5),
+        }
+        return to_html({"title": names[2], "lead": names, "sections": [section]})
+
+    assert Tags(page(called)).found == Tags(page(["cat", "dog", "owl"])).found
+
+
+def test_neighbouring_sections_of_a_group_stand_under_its_heading():
+    sections = [
+        {"heading": "All"},
+        {"heading": "Data", "group": "yeast", "code": ["a_b *c*"]},
+        {"heading": "Labels", "group": "yeast"},
+        {"heading": "Data", "group": "enron"},
+    ]
+    whole = {"title": "T", "lead": [], "sections": sections}
+    lines = to_markdown(whole).splitlines()
+    assert [line for line in lines if line.startswith("#")] == [
+        "# T",
+        "## All",
+        "## yeast",
+        "### Data",
+        "### Labels",
+        "## enron",
+        "### Data",
+    ]
+    assert "    a_b *c*" in lines  # as it is to be run
+    assert "yeast: Labels\n-------------\n" in to_text(whole)
+    fragment = to_fragment(whole)
+    assert "<h4>yeast: Labels</h4>" in fragment
+    assert "<pre>a_b *c*</pre>" in fragment
+    page = to_html(whole)
+    assert re.findall(r"<h(\d) id=[^>]*>(\w+)<", page) == [
+        ("2", "All"),
+        ("2", "yeast"),
+        ("3", "Data"),
+        ("3", "Labels"),
+        ("2", "enron"),
+        ("3", "Data"),
+    ]
 
 
 def test_markdown_escapes_names_and_formats_numbers():
@@ -125,3 +241,74 @@ def test_the_suffix_says_how_a_report_is_written(suffix, tmp_path):
 def test_an_unknown_figure_is_refused():
     with pytest.raises(InvalidInput, match="Unknown kind of figure 'pie'"):
         draw({"kind": "pie"})
+
+
+def test_a_figure_has_its_caption_for_a_name():
+    figure = {"kind": "curves", "caption": 'say "a" & <b>', **FIGURES["curves"]}
+    root = ElementTree.fromstring(draw(figure))
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == 'say "a" & <b>'
+
+
+def test_two_figures_of_a_page_share_no_names_of_parts():
+    found = []
+    for caption in ("one", "two"):
+        svg = draw({"kind": "curves", "caption": caption, **FIGURES["curves"]})
+        names = re.findall(r'\bid="([^"]+)"', svg)
+        assert set(re.findall(r"""(?:url\(|href=")#([^)"]+)""", svg)) <= set(names)
+        found.append(set(names))
+    assert found[0]
+    assert not found[0] & found[1]
+
+
+def test_every_line_is_named_and_a_figure_without_any_is_drawn():
+    curves = {"kind": "curves", "xlabel": "recall", "ylabel": "precision"}
+    series = [{"title": "_hidden", "x": [0, 1], "y": [1, 0.1]}]
+    assert "_hidden" in draw({**curves, "series": series})
+    assert draw({**curves, "series": []}).count("recall") == 1
+
+
+def test_of_a_thousand_labels_curves_show_where_most_are():
+    x = [i / 100 for i in range(101)]
+    series = [{"title": f"label {i}", "x": x, "y": x} for i in range(1000)]
+    bundle = FIGURES["bundle"] | {"series": series, "named": ["label 3"]}
+    many = draw({"kind": "bundle", **bundle})
+    few = draw({"kind": "bundle", **bundle, "series": series[:THIN_LINES]})
+    assert "80%, and half, of labels" in many
+    assert "80%, and half, of labels" not in few
+    assert len(many) < 60_000
+
+
+def test_what_is_no_document_is_refused_by_its_place():
+    check_document(whole_document())
+    for path, value, message in (
+        (["title"], 3, "`title` must be text"),
+        (["lead"], "text", "`lead` must be a list of texts"),
+        (["sections"], {}, "`sections` must be a list"),
+        (["sections", 0], "x", r"`sections\[0\]` must be a mapping"),
+        (["sections", 0, "tabel"], {}, r"Unknown key `sections\[0\].tabel`.*table"),
+        (["sections", 0, "heading"], None, r"`sections\[0\].heading` must be text"),
+        (["sections", 0, "group"], 1, r"`sections\[0\].group` must be text"),
+        (["sections", 0, "code"], [1], r"`sections\[0\].code` must be a list of texts"),
+        (["sections", 0, "table"], [], r"`sections\[0\].table` must be a mapping"),
+        (["sections", 0, "table", "columns"], ["a"], r"table.columns` must be a list of"),
+        (["sections", 0, "table", "columns", 0, "digits"], -1, r"table.columns` must be a list of"),
+        (["sections", 0, "table", "rows", 0], [1, 2], r"table.rows` must be a list of 3"),
+        (["sections", 0, "table", "rows", 0, 1], {}, r"table.rows` must be a list of 3"),
+        (["sections", 1, "figure", "kind"], "pie", "Unknown kind of figure 'pie'"),
+        (["sections", 1, "figure", "caption"], None, r"figure` must be a mapping with kind and"),
+        (["sections", 1, "figure", "series"], [{}], r"figure` cannot be drawn. Received: KeyError"),
+        (["sections", 2, "thresholds", "labels"], [], r"thresholds.labels` must be a list"),
+        (["sections", 2, "thresholds", "labels", 0, "name"], 1, r"labels\[0\].name` must be text"),
+        (["sections", 2, "thresholds", "labels", 0, "tp"], ["1"], r"tp` must be a list of numbers"),
+        (["sections", 2, "thresholds", "labels", 0, "fp"], [1], r"tp and fp of the same length"),
+        (["sections", 2, "thresholds", "labels", 0, "chosen"], 99, r"chosen` must be the index"),
+        (["sections", 2, "thresholds", "labels", 0, "positives"], None, "positives` must be a num"),
+    ):
+        broken = deepcopy(whole_document())
+        place = broken
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+        with pytest.raises(InvalidInput, match=message):
+            check_document(broken)

@@ -67,3 +67,15 @@ def test_what_was_measured_in_training_is_applied_to_new_rows():
 def test_wrong_features(X, message):
     with pytest.raises(InvalidInput, match=message):
         as_features(X)
+
+
+def test_sparse_rows_are_scaled_as_the_dense_training_rows_were():
+    rng = np.random.default_rng(0)
+    X = rng.normal(2.0, 1.0, (40, 3)).astype("float32")
+    X[rng.random(X.shape) < 0.5] = 0.0
+    scaler = FeatureScaler.fitted(X, clip=3.0)
+    np.testing.assert_array_equal(scaler(sparse.csr_array(X)), scaler(X))
+    zero_one = (X > 0).astype("float32")
+    kept = FeatureScaler.fitted(zero_one, clip=3.0)(sparse.csr_array(zero_one))
+    assert sparse.issparse(kept)  # nothing is shifted, so it may stay sparse
+    np.testing.assert_array_equal(kept.toarray(), zero_one)

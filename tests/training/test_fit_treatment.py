@@ -296,3 +296,16 @@ def test_weights_and_options_that_make_no_sense_are_refused():
     for name in ("learning_rate", "clip"):
         with pytest.raises(InvalidInput, match=f"`{name}` must be a number"):
             TrainingOptions(**{name: np.inf})
+
+
+def test_sparse_and_dense_rows_are_predicted_alike():
+    rng = np.random.default_rng(0)
+    X = rng.normal(2.0, 1.0, (60, 4)).astype("float32")
+    X[rng.random(X.shape) < 0.5] = 0.0
+    y = X[:, :2] > 1
+    options = TrainingOptions(max_epochs=2, hidden_units=4)
+    for trained_on in (X, sparse.csr_array(X)):
+        fitted = fit_treatment("none", trained_on, y, options=options)
+        np.testing.assert_allclose(
+            fitted.predict_proba(sparse.csr_array(X)), fitted.predict_proba(X), rtol=1e-6
+        )

@@ -7,6 +7,9 @@ import importlib.metadata
 import json
 import os
 import platform
+import struct
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +40,7 @@ from equipoise.bundle.card import card
 from equipoise.bundle.columns import Column
 from equipoise.decision import DecisionChain
 from equipoise.links import Link
-from equipoise.training import Treatment
+from equipoise.training import Choice, Treatment
 from equipoise.training.features import FeatureScaler
 from equipoise.training.fitted import FittedTreatment, Member
 
@@ -45,6 +48,19 @@ KIND = "equipoise bundle"
 SCHEMA_VERSION = 1
 
 _SCALERS = "preprocessing.npz"
+# What NumPy and zipfile raise for an archive that is damaged.
+_DAMAGE = (
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _TASKS = ("multilabel", "binary", "multiclass")
 _PACKAGES = ("equipoise", "numpy", "scikit-learn", "polars", "skrub", "skops")
 
@@ -169,6 +185,7 @@ class Bundle:
             "reading": dict(self.reading),
             "options": dict(self.options),
             "treatment": fitted.treatment.to_dict(),
+            "choice": None if fitted.choice is None else fitted.choice.to_dict(),
             "chain": fitted.chain.to_dict(),
             "members": [
                 {
@@ -205,6 +222,7 @@ class Bundle:
         encoder = None if manifest["encoder"] is None else _encoder.load_encoder(path)
         if columns and encoder is None and len(columns) != n_features:
             raise InvalidInput("There are not as many columns as features.")
+        choice = manifest.get("choice")  # bundles written before there was one have none
         fitted = FittedTreatment(
             Treatment(**manifest["treatment"]),
             names,
@@ -212,6 +230,7 @@ class Bundle:
             chain,
             np.zeros(0, dtype=np.intp),
             np.zeros((0, len(names))),
+            None if choice is None else Choice.from_dict(choice),
         )
         return cls(
             fitted,
@@ -242,8 +261,7 @@ def _members(
     if not described:
         raise InvalidInput("There is no network.")
     networks = _networks.load_networks(path, len(described))
-    with np.load(path / _SCALERS, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = _read_scalers(path / _SCALERS)
     members = []
     for i, (network, own) in enumerate(zip(networks, described, strict=True)):
         center, scale = arrays[f"center_{i}"], arrays[f"scale_{i}"]
@@ -268,6 +286,17 @@ def _members(
             )
         )
     return members
+
+
+def _read_scalers(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (*_DAMAGE, AttributeError) as error:  # without `files` where it is one array
+        raise InvalidFile(
+            f"{str(path)!r} is damaged: {error}.",
+            remedy="Copy the whole folder again, or train anew.",
+        ) from error
 
 
 def _plain_classes(classes: NDArray[Any]) -> dict[str, Any]:

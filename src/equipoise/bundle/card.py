@@ -7,26 +7,31 @@ from typing import Any
 
 from equipoise.bundle.held_out import by_label
 from equipoise.report import to_markdown
+from equipoise.training import Choice
 
 _LABELS_SHOWN = 1000
 
 
 def card(manifest: Mapping[str, Any]) -> str:
     """Returns the model card of what a bundle's manifest says."""
-    return to_markdown(
-        {
-            "title": _title(manifest),
-            "lead": _lead(manifest),
-            "sections": [
-                _data(manifest),
-                *_held_out(manifest),
-                _labels(manifest),
-                _usage(manifest),
-                _limits(manifest),
-                _origin(manifest),
-            ],
-        }
-    )
+    return to_markdown(card_document(manifest))
+
+
+def card_document(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the model card as a report document."""
+    return {
+        "title": _title(manifest),
+        "lead": _lead(manifest),
+        "sections": [
+            _data(manifest),
+            *_choice(manifest),
+            *_held_out(manifest),
+            _labels(manifest),
+            _usage(manifest),
+            _limits(manifest),
+            _origin(manifest),
+        ],
+    }
 
 
 def _title(manifest: Mapping[str, Any]) -> str:
@@ -63,6 +68,32 @@ def _data(manifest: Mapping[str, Any]) -> dict[str, Any]:
     if held is not None:
         lines.append(f"{held['n_rows']:,} of them were held out by some network.")
     return {"heading": "Training data", "paragraphs": lines}
+
+
+def _choice(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if manifest.get("choice") is None:
+        return []
+    choice = Choice.from_dict(manifest["choice"])
+    signed = {"signed": True}
+    columns = [{"title": "treatment"}, {"title": "macro-F1"}, {"title": "difference", **signed}]
+    columns += [{"title": "95% from", **signed}, {"title": "to", **signed}]
+    columns += [{"title": "p (Holm)"}]
+    rows = [
+        [j.treatment, j.macro_f1, j.difference, j.low, j.high, j.p_value] for j in choice.judged
+    ]
+    failed = [f"{j.treatment} failed: {j.failure}" for j in choice.judged if j.failure is not None]
+    return [
+        {
+            "heading": "Why this treatment",
+            "paragraphs": [
+                choice.reason(),
+                f"Figures are over {choice.n_folds} inner folds, at thresholds from the other "
+                "folds; that of a winner is a little too good.",
+                *failed,
+            ],
+            "table": {"columns": columns, "rows": rows},
+        }
+    ]
 
 
 def _held_out(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from equipoise.bundle.bundle import Bundle
 from equipoise.bundle.columns import check_there, converted, extra_columns
 from equipoise.readers import Dataset
 from equipoise.readers._places import Locate, Place, fault, shown_value
-from equipoise.readers.blocks import TableFile, open_table
+from equipoise.readers.blocks import MatrixFile, TableFile, open_rows
 from equipoise.training.features import as_features
+from equipoise.training.fitted import PREDICTION_ROWS
 
 Float = NDArray[np.float64]
 
@@ -53,9 +54,10 @@ def predict_files(
     quoting: bool = True,
     on_rows: Callable[[int], None] | None = None,
 ) -> Written:
-    """Predicts the rows of tables, one below the other, and writes them to a CSV or Parquet file.
+    """Predicts the rows of files, one below the other, and writes them to a CSV or Parquet file.
 
-    Some rows are in memory at a time, whatever the size of the files. Columns are found by name,
+    Some rows are in memory at a time, whatever the size of the files; Arrow and NPZ files are
+    read as a whole. Labels need not be in the files. Columns are found by name,
     in any order; those that the model does not know are ignored. For each row there are the names
     of its labels (`labels`, with | between them), `probability_<label>` (`score_<label>` where the
     loss has no probabilities) and `decision_<label>` (0 or 1). In a CSV file, text that a
@@ -63,9 +65,10 @@ def predict_files(
 
     Args:
         bundle: made from a table (`equipoise train`).
-        paths: CSV and its like, Parquet or Arrow.
+        paths: CSV and its like, Parquet, Arrow, ARFF, libsvm (whose columns are feature_<index>)
+            or NPZ.
         out: the file to write, .csv or .parquet, whole or not at all.
-        keep: a column that is copied, such as an id.
+        keep: a column that is copied, such as an id; of libsvm "qid", of NPZ an array.
         separator: as in `readers.read`; so are `header` and `quoting`.
         header: see there.
         quoting: see there.
@@ -89,37 +92,51 @@ def predict_files(
             received=repr(str(target)),
             remedy="Name another file to write.",
         )
-    tables = [
-        open_table(path, separator=separator, header=header, quoting=quoting) for path in paths
-    ]
-    ignored = _check_tables(bundle, tables, keep)
+    nominal = bundle.reading.get("nominal")
+    text = {"separator": separator, "header": header, "quoting": quoting}
+    files = [open_rows(path, nominal=nominal, **text) for path in paths]
+    ignored = _check_files(bundle, files, keep)
     names = bundle.label_names
     of_scores = "probability" if bundle.fitted.has_probabilities else "score"
-    wanted = [column.name for column in bundle.columns]
-    numbers = [column.name for column in bundle.columns if column.kind == "number"]
     n_rows, positives = 0, np.zeros(len(names), dtype=np.int64)
     kept_type: pl.DataType | None = None
     with output.written(target) as writer:
-        for table in tables:
-            copied = [keep] if keep is not None and keep not in wanted else []
-            own = [name for name in numbers if name != keep]  # what is copied stays as it stands
-            for frame, locate in table.blocks([*wanted, *copied], own):
-                scores, decisions = score_table(bundle, frame, locate)
-                kept = None
-                if keep is not None:
-                    kept = frame.select(keep)
+        for file in files:
+            for scores, decisions, kept, locate in _scored(bundle, file, keep):
+                if kept is not None:
                     kept_type = kept_type or kept.dtypes[0]
                     kept = _alike(kept, kept_type, locate)
                 writer.write(
                     output.predictions(names, scores, decisions, of_scores=of_scores, kept=kept)
                 )
-                n_rows += frame.height
+                n_rows += len(scores)
                 positives += decisions.sum(axis=0, dtype=np.int64)
                 if on_rows is not None:
-                    on_rows(frame.height)
+                    on_rows(len(scores))
+    for file in files:
+        if isinstance(file, MatrixFile):
+            ignored |= file.ignored
     return Written(
         target, n_rows, dict(zip(names, positives.tolist(), strict=True)), tuple(ignored)
     )
+
+
+def _scored(
+    bundle: Bundle, file: TableFile | MatrixFile, keep: str | None
+) -> Iterator[tuple[Float, NDArray[np.uint8], pl.DataFrame | None, Locate]]:
+    """Yields the scores and decisions of some rows, what is copied, and where they came from."""
+    wanted = [column.name for column in bundle.columns]
+    if isinstance(file, MatrixFile):
+        for x, copied, locate in file.blocks(wanted, keep):
+            scores, decisions = score_matrix(bundle, x)
+            yield scores, decisions, None if copied is None else copied.to_frame(keep), locate
+        return
+    names = wanted if keep is None or keep in wanted else [*wanted, keep]
+    # What is copied stays as it stands.
+    numbers = [c.name for c in bundle.columns if c.kind == "number" and c.name != keep]
+    for frame, locate in file.blocks(names, numbers):
+        scores, decisions = score_table(bundle, frame, locate)
+        yield scores, decisions, None if keep is None else frame.select(keep), locate
 
 
 def score_table(
@@ -141,7 +158,7 @@ def score_table(
 def score_matrix(bundle: Bundle, X: Any) -> tuple[Float, NDArray[np.uint8]]:
     """Returns (N, L) scores and decisions of rows of features; L of the labels or classes."""
     X = as_features(X)
-    scores = bundle.fitted.scores(X)
+    scores = bundle.fitted.scores(_in_few_sizes(X))[: X.shape[0]]
     if bundle.task == "multiclass":
         total = np.maximum(scores.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
         decisions = np.zeros(scores.shape, dtype=np.uint8)
@@ -151,6 +168,23 @@ def score_matrix(bundle: Bundle, X: Any) -> tuple[Float, NDArray[np.uint8]]:
     if bundle.task == "binary":
         return np.hstack([1 - scores, scores]), np.hstack([1 - decisions, decisions])
     return scores, decisions
+
+
+def _in_few_sizes(X: Any) -> Any:
+    """Returns the rows, and rows of zeros after them.
+
+    Networks are compiled anew for every number of rows in a batch, and each program stays in
+    memory; blocks of a file have other numbers of rows each. So the last batch gets a power of two.
+    """
+    rest = X.shape[0] % PREDICTION_ROWS
+    more = (1 << (rest - 1).bit_length()) - rest if rest else 0
+    if not more:
+        return X
+    if sparse.issparse(X):
+        ends = np.concatenate([X.indptr, np.full(more, X.indptr[-1], dtype=X.indptr.dtype)])
+        shape = (X.shape[0] + more, X.shape[1])
+        return sparse.csr_array((X.data, X.indices, ends), shape=shape)
+    return np.concatenate([X, np.zeros((more, X.shape[1]), dtype=X.dtype)])
 
 
 def score_dataset(bundle: Bundle, dataset: Dataset) -> Float:
@@ -175,18 +209,29 @@ def score_dataset(bundle: Bundle, dataset: Dataset) -> Float:
     )
 
 
-def _check_tables(bundle: Bundle, tables: Sequence[TableFile], keep: str | None) -> list[str]:
+def _check_files(
+    bundle: Bundle, files: Sequence[TableFile | MatrixFile], keep: str | None
+) -> dict[str, None]:
     """Returns the columns that are ignored."""
     ignored: dict[str, None] = {}
-    for table in tables:
-        check_there(table.path, bundle.columns, table.names)
-        if keep is not None and keep not in table.names:
+    for file in files:
+        there = file.names
+        if isinstance(file, MatrixFile) and any(c.kind != "number" for c in bundle.columns):
             raise fault(
-                table.path,
-                f"there is no column {keep!r} to keep.",
-                remedy=did_you_mean(keep, table.names),
+                file.path,
+                "the model was trained on a table with text or dates, and here are numbers only.",
+                remedy="Write the rows as a table.",
             )
-        extra = extra_columns(bundle.columns, table.names)
+        if there is not None:
+            check_there(file.path, bundle.columns, there)
+        known = file.copied if isinstance(file, MatrixFile) else file.names
+        if keep is not None and keep not in known:
+            raise fault(
+                file.path,
+                f"there is no column {keep!r} to keep.",
+                remedy=did_you_mean(keep, known),
+            )
+        extra = extra_columns(bundle.columns, there or ())
         ignored |= dict.fromkeys(name for name in extra if name != keep)
     written = {output.LABELS}
     for name in bundle.label_names:
@@ -197,7 +242,7 @@ def _check_tables(bundle: Bundle, tables: Sequence[TableFile], keep: str | None)
             received=repr(keep),
             remedy="Rename it in the data.",
         )
-    return list(ignored)
+    return ignored
 
 
 def _alike(kept: pl.DataFrame, kind: pl.DataType, locate: Locate) -> pl.DataFrame:

@@ -1,15 +1,18 @@
 """The commands. Each is a typed function; its docstring is its help."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
 from equipoise import __version__
 from equipoise.cli import show
 from equipoise.cli.compare import compare, demo
-from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.completion import completion
+from equipoise.cli.config import config_file
+from equipoise.cli.data import DataOptions, Flag, Json, Paths
 from equipoise.cli.evaluate import evaluate
 from equipoise.cli.predict import predict
+from equipoise.cli.report import report
 from equipoise.cli.resample import resample
 from equipoise.cli.split import split
 from equipoise.cli.train import train
@@ -21,6 +24,7 @@ app = App(
     help="Imbalanced multi-label classification: what your data looks like, and which treatment "
     "of the imbalance helps on it.",
     version=__version__,
+    config=config_file,
     suppress_keyboard_interrupt=False,  # main() says what became of the work
 )
 
@@ -30,11 +34,12 @@ app.command(train)
 app.command(predict)
 app.command(evaluate)
 app.command(compare)
+app.command(report)
 app.command(demo)
 app.command(resample)
 app.command(split)
-
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
+app.command(completion)
+app.register_install_completion_command(help="Install completion for this shell and exit.")
 
 
 def run(arguments: list[str]) -> int:
@@ -53,7 +58,7 @@ def describe(
     *,
     options: DataOptions | None = None,
     json: Json = False,
-    all_labels: bool = False,
+    all_labels: Flag = False,
 ) -> None:
     """Describe a data set: label frequencies and every measure of their imbalance.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +13,12 @@ from cyclopts import Parameter
 from equipoise._errors import InvalidInput
 from equipoise._store import Store
 from equipoise.cli import show
-from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.data import DataOptions, Flag, Json, Paths, Whole
+from equipoise.cli.libraries import load
+from equipoise.cli.machine import MachineOptions, workers
 from equipoise.report import check_report
 
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Report = Annotated[Path | None, Parameter(help="Write a self-contained HTML report to this file.")]
-Flag = Annotated[bool, Parameter(negative=())]
 
 _TITLES = {
     "treatment": "treatment",
@@ -33,18 +34,40 @@ _TITLES = {
 }
 
 
+@dataclass(frozen=True)
+class _Run:
+    """How a comparison runs, whatever is compared."""
+
+    machine: MachineOptions
+    jobs: int | None
+    report: Path | None
+    json: bool
+
+    @contextmanager
+    def started(self) -> Iterator[None]:
+        """Checks what can be checked early, then starts Keras, here and in worker processes."""
+        if self.report is not None:
+            check_report(self.report)
+        if self.jobs == 0:
+            raise InvalidInput("`--jobs` must not be 0.", remedy="1 is one process, -1 all cores.")
+        self.machine.start(training=True)
+        with workers():
+            yield
+
+
 def compare(
     data: Paths,
     /,
     *,
     options: DataOptions | None = None,
+    machine: MachineOptions | None = None,
     treatments: str | None = None,
-    cv: int | None = None,
-    repeats: int | None = None,
-    inner_folds: int | None = None,
-    seed: int | None = None,
+    cv: Whole | None = None,
+    repeats: Whole | None = None,
+    inner_folds: Whole | None = None,
+    seed: Whole | None = None,
     prune: Flag = False,
-    jobs: int | None = None,
+    jobs: Whole | None = None,
     store: Path | None = None,
     resume: Flag = False,
     report: Report = None,
@@ -84,9 +107,11 @@ def compare(
         "seed": seed,
         "prune": prune or None,
     }
+    run = _Run(machine or MachineOptions(), jobs, report, json)
+    run.machine.choose()
     if [path.suffix.lower() for path in data] == [".toml"]:
         _refuse(given, options)
-        _run_plan(data[0], store, resume, jobs, report, json)
+        _run_plan(data[0], store, resume, run)
         return
     options = options or DataOptions()
     encoder = options.encoder()
@@ -94,15 +119,16 @@ def compare(
         raise InvalidInput("`--resume` needs a `--store`, or a plan.", remedy="Name the store.")
     dataset = options.read(data)
     chosen = {name: value for name, value in given.items() if value is not None}
-    _compare_and_show(dataset, encoder, chosen, jobs, _opened(store, resume), report, json)
+    _compare_and_show(dataset, encoder, chosen, _opened(store, resume), run)
 
 
 def demo(
     *,
-    rows: int = 2000,
-    cv: int = 5,
-    seed: int = 0,
-    jobs: int | None = None,
+    machine: MachineOptions | None = None,
+    rows: Whole = 2000,
+    cv: Whole = 5,
+    seed: Whole = 0,
+    jobs: Whole | None = None,
     report: Report = Path("equipoise-demo.html"),
     json: Json = False,
 ) -> None:
@@ -121,28 +147,30 @@ def demo(
     """
     from equipoise.datasets import digits_scenes
 
+    run = _Run(machine or MachineOptions(), jobs, report, json)
+    run.machine.choose()
     scenes = digits_scenes(rows, random_state=seed)
-    _compare_and_show(scenes, None, {"cv": cv, "seed": seed}, jobs, None, report, json)
+    _compare_and_show(scenes, None, {"cv": cv, "seed": seed}, None, run)
 
 
 def _compare_and_show(
     dataset: Any,
     encoder: Any,
     chosen: dict[str, Any],
-    jobs: int | None,
     store: Store | None,
-    report: Path | None,
-    json: bool,
+    run: _Run,
 ) -> None:
     """Runs a comparison with a progress bar, prints it and writes its report."""
     # Keras starts slowly; a mistake in the command or in the file is told before.
-    from equipoise.comparison import compare as compare_treatments
-    from equipoise.training import DEFAULT_TREATMENTS, TrainingOptions
+    with (
+        _resumable(store, "the same command with --resume"),
+        run.started(),
+        show.progress() as advance,
+    ):
+        from equipoise.comparison import compare as compare_treatments
+        from equipoise.training import DEFAULT_TREATMENTS, TrainingOptions
 
-    if report is not None:
-        check_report(report)
-    names = chosen.get("treatments", ",".join(DEFAULT_TREATMENTS)).split(",")
-    with _resumable(store, "the same command with --resume"), show.progress() as advance:
+        names = chosen.get("treatments", ",".join(DEFAULT_TREATMENTS)).split(",")
         result = compare_treatments(
             dataset.x,
             dataset.targets,
@@ -153,44 +181,41 @@ def _compare_and_show(
             groups=dataset.groups,
             options=TrainingOptions(n_folds=chosen.get("inner_folds", 1)),
             random_state=chosen.get("seed", 0),
-            n_jobs=jobs,
+            n_jobs=run.jobs,
             n_attributes=dataset.n_attributes,
             prune=chosen.get("prune", False),
             store=store,
             on_cell=lambda cell, total: advance(dataset.name, cell, total),
         )
-    if report is not None:
-        result.report(report, title=f"Treatments of imbalance on {dataset.name}")
-    if json:
+    if run.report is not None:
+        result.report(run.report, title=f"Treatments of imbalance on {dataset.name}")
+    if run.json:
         show.print_json(result.to_dict())
         return
     _show_table(dataset.name, result)
     show.print_lines(result.verdict())
-    if report is not None:
-        show.print_lines([f"Report: {report}"])
+    if run.report is not None:
+        show.print_lines([f"Report: {run.report}"])
 
 
 def _run_plan(
     path: Path,
     store: Path | None,
     resume: bool,
-    jobs: int | None,
-    report: Path | None,
-    json: bool,
+    run: _Run,
 ) -> None:
     """Runs a plan with a progress bar over all of it, prints it and writes its report."""
+    load("keras")  # which a plan needs for the names of treatments
     from equipoise.comparison import Plan
 
     plan = Plan.from_toml(path)
-    if report is not None:
-        check_report(report)
     opened = _opened(store or path.with_suffix(".store"), resume)
     again = f"equipoise compare {path} --resume" + ("" if store is None else f" --store {store}")
-    with _resumable(opened, again), show.progress() as advance:
-        result = plan.run(store=opened, n_jobs=jobs, on_cell=advance)
-    if report is not None:
-        result.report(report, title=plan.title)
-    if json:
+    with _resumable(opened, again), run.started(), show.progress() as advance:
+        result = plan.run(store=opened, n_jobs=run.jobs, on_cell=advance)
+    if run.report is not None:
+        result.report(run.report, title=plan.title)
+    if run.json:
         show.print_json(result.to_dict())
         return
     for name, comparison in result.comparisons.items():
@@ -202,8 +227,8 @@ def _run_plan(
             columns[-1]["digits"] = 2
             show.print_table(f"{metric} on all data sets", columns, table.rows())
     show.print_lines(result.verdict())
-    if report is not None:
-        show.print_lines([f"Report: {report}"])
+    if run.report is not None:
+        show.print_lines([f"Report: {run.report}"])
 
 
 def _show_table(name: str, result: Any) -> None:

@@ -1,18 +1,35 @@
 """Options that say where the data is, shared by every command that reads some."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
+from equipoise.cli.libraries import without_panics
 from equipoise.readers import Dataset, read
 from equipoise.readers.tables import table_encoder
 
+
+def _whole(_: Any, tokens: Sequence[Token]) -> int:
+    """Returns a whole number; cyclopts would round 2.5 without a word."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is no whole number.") from None
+
+
 Paths = Annotated[list[Path], Parameter(help="One file, or several with the same columns.")]
+Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+Json = Annotated[
+    bool,
+    Parameter(name="--json", negative=(), show_default=False, help="Print JSON for machines."),
+]
+Whole = Annotated[int, Parameter(converter=_whole)]
 
 
-@Parameter(name="*")
+@Parameter(name="*", group="Data")
 @dataclass
 class DataOptions:
     """Where the labels are, and how a text table is written."""
@@ -44,7 +61,7 @@ class DataOptions:
     groups: str | None = None
     "Column that names each row's group; a group never crosses a fold."
 
-    mixed: Annotated[bool, Parameter(negative=())] = False
+    mixed: Flag = False
     "Columns of text, categories and dates are features too (needs skrub)."
 
     def encoder(self) -> Any:
@@ -57,4 +74,5 @@ class DataOptions:
         column = self.labels_column or ""
         if not self.header and column.removeprefix("-").isdecimal():
             given["labels_column"] = int(column)  # columns without header have no names
-        return read(paths, **given)
+        with without_panics():
+            return read(paths, **given)

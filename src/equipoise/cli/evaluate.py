@@ -10,14 +10,13 @@ from cyclopts import Parameter
 from equipoise._errors import InvalidInput, did_you_mean, shown_list
 from equipoise._files import check_writable
 from equipoise.cli import show
-from equipoise.cli.data import DataOptions
+from equipoise.cli.data import DataOptions, Flag, Json
 from equipoise.cli.evaluate_bundle import of_bundle
+from equipoise.cli.machine import MachineOptions
 from equipoise.readers import Dataset
 from equipoise.report import check_report
 
 _LABELS, _SCORES = "true_*", "probability_*"
-
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 
 
 def evaluate(
@@ -27,14 +26,15 @@ def evaluate(
     /,
     *,
     options: DataOptions | None = None,
+    machine: MachineOptions | None = None,
     score_columns: str = _SCORES,
     thresholds: str | None = None,
-    from_logits: bool = False,
+    from_logits: Flag = False,
     tune: str | None = "tuned",
     out: Path | None = None,
     report: Path | None = None,
     json: Json = False,
-    all_labels: bool = False,
+    all_labels: Flag = False,
 ) -> None:
     """Judge scores from a file that also holds the true labels, or a bundle on rows and labels.
 
@@ -71,14 +71,16 @@ def evaluate(
     if report is not None:
         check_report(report)
     given = _thresholds(thresholds)
-    options = options or DataOptions()
+    options, machine = options or DataOptions(), machine or MachineOptions()
     title = "How good the scores of {} are"
     if scores and scores[0].is_dir():
         if from_logits or score_columns != _SCORES:
             raise InvalidInput("--from-logits and --score-columns are for files of scores.")
-        dataset, y_true, y_score, own = of_bundle(scores[0], scores[1:], options)
+        dataset, y_true, y_score, own = of_bundle(scores[0], scores[1:], options, machine)
         given, title = own if given is None else given, f"How good {scores[0].name} is on {{}}"
     else:
+        if machine != MachineOptions():
+            raise InvalidInput("--backend and --device are for bundles: scores need no Keras.")
         dataset, y_true, y_score = _of_file(scores, options, score_columns)
     found = judge(
         y_true,

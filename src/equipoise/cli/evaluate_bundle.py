@@ -10,14 +10,17 @@ import numpy as np
 
 from equipoise._errors import InvalidInput, shown_list
 from equipoise.cli.data import DataOptions
+from equipoise.cli.libraries import without_panics
+from equipoise.cli.machine import MachineOptions
 from equipoise.readers import Dataset, read
+from equipoise.readers._matrix_rows import check_same_order
 from equipoise.readers._paths import format_suffix
 from equipoise.readers.blocks import SUFFIXES
 from equipoise.targets import Targets, as_targets
 
 
 def of_bundle(
-    folder: Path, paths: list[Path], options: DataOptions
+    folder: Path, paths: list[Path], options: DataOptions, machine: MachineOptions
 ) -> tuple[Dataset, Targets, Any, Any]:
     """Returns the rows, their labels in the order of the bundle, its scores and thresholds.
 
@@ -25,8 +28,7 @@ def of_bundle(
         InvalidFile: no bundle, or rows that do not have its columns.
         InvalidInput: no file of rows, or one with other labels.
     """
-    from equipoise.bundle import Bundle
-    from equipoise.bundle.predict import score_dataset
+    from equipoise.bundle._folder import check_is_bundle
     from equipoise.decision import Thresholds
 
     if not paths:
@@ -34,6 +36,12 @@ def of_bundle(
             "There are no rows to judge the bundle on.",
             remedy="Name a file with labels: equipoise evaluate BUNDLE DATA.",
         )
+    check_is_bundle(folder)
+    machine.choose()
+    machine.start()
+    from equipoise.bundle import Bundle
+    from equipoise.bundle.predict import score_dataset
+
     bundle = Bundle.load(folder)
     if not bundle.columns:
         raise InvalidInput(
@@ -53,10 +61,13 @@ def of_bundle(
 def _read(bundle: Any, paths: list[Path], options: DataOptions) -> Dataset:
     """Reads the rows; where nothing else is said, labels are where they were in training."""
     suffixes = {format_suffix(path) for path in paths}
+    nominal = bundle.reading.get("nominal", {})
+    for path in paths if nominal and suffixes == {".arff"} else []:
+        check_same_order(path, nominal)
     table = suffixes <= set(SUFFIXES)
     if options.labels is not None or options.labels_column is not None:
         return replace(options, mixed=table).read(paths)
-    if not bundle.reading:
+    if not set(bundle.reading) - {"nominal"}:
         raise InvalidInput(
             "Where the labels are is not said.", remedy="Pass --labels, or --labels-column."
         )
@@ -68,12 +79,15 @@ def _read(bundle: Any, paths: list[Path], options: DataOptions) -> Dataset:
     given |= {
         name: value
         for name, value in bundle.reading.items()
+        if name != "nominal"
         # ARFF, libsvm and NPZ files say themselves where their labels are; ARFF may be told too.
-        if value is not None and (table or (name == "labels" and suffixes == {".arff"}))
+        and value is not None
+        and (table or (name == "labels" and suffixes == {".arff"}))
     }
     if "labels_column" in given and bundle.fitted.chain.thresholds.values.size > 1:
         given["label_names"] = list(bundle.fitted.label_names)  # also those that no row here has
-    return read(paths, mixed=table, **given)
+    with without_panics():
+        return read(paths, mixed=table, **given)
 
 
 def _ordered(targets: Targets, names: tuple[str, ...]) -> Targets:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from equipoise.cli import show
-from equipoise.cli.data import Paths
+from equipoise.cli.data import Flag, Json, Paths
+from equipoise.cli.libraries import without_panics
+from equipoise.cli.machine import MachineOptions
 from equipoise.cli.progress import bar_of
-
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 
 
 def predict(
@@ -24,20 +24,22 @@ def predict(
     separator: str | None = None,
     header: bool = True,
     quoting: bool = True,
+    machine: MachineOptions | None = None,
     json: Json = False,
-    all_labels: bool = False,
+    all_labels: Flag = False,
 ) -> None:
     """Predict the rows of files with a bundle; files may be larger than memory.
 
-    Columns are found by name, in any order. Written are the names of the labels of each row with
-    | between them, probability_<label> and decision_<label>.
+    Columns are found by name, in any order; labels need not be there. Written are the names of the
+    labels of each row with | between them, probability_<label> and decision_<label>. CSV, Parquet,
+    ARFF and libsvm are read some rows at a time, Arrow and NPZ as a whole.
 
     Parameters
     ----------
     out
         The file to write: .csv or .parquet.
     keep
-        A column of the data that is copied.
+        A column of the data that is copied; qid of libsvm, an array of NPZ.
     separator
         What separates the columns of a text table; by default read off the file name.
     header
@@ -47,13 +49,19 @@ def predict(
     all_labels
         List every label, not only the first ones.
     """
-    from equipoise.bundle import Bundle
+    from equipoise.bundle._folder import check_is_bundle
     from equipoise.bundle.output import check_output
-    from equipoise.bundle.predict import predict_files
 
     check_output(out)
+    check_is_bundle(bundle)
+    machine = machine or MachineOptions()
+    machine.choose()
+    machine.start()
+    from equipoise.bundle import Bundle
+    from equipoise.bundle.predict import predict_files
+
     loaded = Bundle.load(bundle)
-    with bar_of("rows", None) as advance:
+    with without_panics(), bar_of("rows", None) as advance:
         written = predict_files(
             loaded,
             data,

@@ -20,6 +20,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+# What raises an interrupt that got lost, while a scope of `interrupts_kept` is open.
+_kept: list[Callable[[], None]] = []
+
 
 @contextmanager
 def bar_of(description: str, total: int | None) -> Iterator[Callable[..., None]]:
@@ -42,8 +45,9 @@ def bar_of(description: str, total: int | None) -> Iterator[Callable[..., None]]
             TextColumn("elapsed,"),
             TimeRemainingColumn(),
             TextColumn("left"),
-            console=Console(stderr=True),
+            console=(console := Console(stderr=True)),
             transient=True,
+            disable=not console.is_terminal,  # it would leave an empty line in a log
         ) as bar,
     ):
         task = bar.add_task(description, total=total)
@@ -56,13 +60,21 @@ def bar_of(description: str, total: int | None) -> Iterator[Callable[..., None]]
 
 
 @contextmanager
-def interrupts_kept() -> Iterator[Callable[[], None]]:
+def interrupts_kept(*, at_end: bool = True) -> Iterator[Callable[[], None]]:
     """Lets no interrupt get lost; yields what raises one that was, to be called between steps.
 
     One may meet code that must not raise, such as JAX's at every collection of garbage: Python
     prints it and goes on. It is delivered again a moment later. Whatever else swallows it, the
     end of the step does not.
+
+    Args:
+        at_end: whether one that was swallowed by the last step is raised as well.
     """
+    if _kept:
+        yield _kept[-1]
+        if at_end:
+            _kept[-1]()
+        return
     met, over = threading.Event(), threading.Event()
     redelivered: list[threading.Timer] = []
     before = sys.unraisablehook
@@ -93,10 +105,13 @@ def interrupts_kept() -> Iterator[Callable[[], None]]:
     sys.unraisablehook = told
     if ours:
         signal.signal(signal.SIGINT, interrupted)
+    _kept.append(go_on)
     try:
         yield go_on
-        go_on()
+        if at_end:
+            go_on()
     finally:
+        _kept.clear()
         # The end of a step may have raised it first: then a second one, on its way, must not
         # meet the end of the program.
         over.set()

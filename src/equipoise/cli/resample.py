@@ -5,19 +5,17 @@ from __future__ import annotations
 import inspect
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from cyclopts import Parameter
 
 from equipoise._errors import InvalidInput, shown_list
 from equipoise.cli import show
-from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.data import DataOptions, Json, Paths, Whole
 from equipoise.cli.tables import check_table, write_table
 from equipoise.readers import Dataset
 from equipoise.stats import LabelStats
 
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 Method = Literal[
     "lpros", "lprus", "mlros", "mlrus", "mlsmote", "mlsol", "mlul", "mlenn", "mltl", "remedial"
 ]
@@ -32,12 +30,12 @@ def resample(
     options: DataOptions | None = None,
     then: Method | None = None,
     percentage: float | None = None,
-    n_new: int | None = None,
-    n_removed: int | None = None,
+    n_new: Whole | None = None,
+    n_removed: Whole | None = None,
     mean_ir: float | None = None,
-    n_neighbors: int | None = None,
+    n_neighbors: Whole | None = None,
     unlabelled: Literal["keep", "drop"] | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     json: Json = False,
 ) -> None:
     """Resample the rows of a training file. Split first: see `equipoise split`.
@@ -92,7 +90,7 @@ def resample(
     show.print_lines([f"Written: {out}. `--json` lists the sampling rates that correct scores."])
 
 
-def _sampler(method: str, then: str | None, given: dict[str, Any], seed: int) -> Any:
+def _sampler(method: str, then: str | None, given: dict[str, Any], seed: Whole) -> Any:
     """The resampler with the options that it, or the one after it, takes."""
     from equipoise import resampling
 

@@ -103,8 +103,9 @@ def progress() -> Iterator[Callable[[str, Any, int], None]]:
             TimeElapsedColumn(),
             TextColumn("elapsed,"),
             _TimeLeft(),
-            console=Console(stderr=True),
+            console=(console := Console(stderr=True)),
             transient=True,
+            disable=not console.is_terminal,  # it would leave an empty line in a log
         ) as bar,
     ):
         now = time.monotonic()

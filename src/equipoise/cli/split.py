@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from cyclopts import Parameter
 from numpy.typing import NDArray
 
 from equipoise.cli import show
-from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.data import DataOptions, Json, Paths, Whole
 from equipoise.cli.tables import check_table, write_table
 from equipoise.model_selection import (
     split_report,
@@ -19,8 +18,6 @@ from equipoise.model_selection import (
     train_validation_test_split,
 )
 from equipoise.readers import Dataset
-
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 
 
 def split(
@@ -31,7 +28,7 @@ def split(
     options: DataOptions | None = None,
     test_size: float = 0.25,
     validation_size: float | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     json: Json = False,
 ) -> None:
     """Split a data set into stratified files; rows of one group stay together.
@@ -63,7 +60,7 @@ def split(
 
 
 def _parts(
-    dataset: Dataset, test_size: float, validation_size: float | None, seed: int
+    dataset: Dataset, test_size: float, validation_size: float | None, seed: Whole
 ) -> list[NDArray[np.int64]]:
     rows = np.arange(dataset.n_rows)
     how: dict[str, Any] = {

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from cyclopts import Parameter
 
 from equipoise._errors import InvalidInput
 from equipoise.cli import show
-from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.data import DataOptions, Flag, Json, Paths, Whole
+from equipoise.cli.machine import MachineOptions
 from equipoise.cli.progress import bar_of
 from equipoise.readers import Dataset
-
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
+from equipoise.readers._paths import format_suffix
 
 
 def train(
@@ -22,14 +21,16 @@ def train(
     /,
     *,
     out: Path,
+    config: Path | None = None,
     options: DataOptions | None = None,
+    machine: MachineOptions | None = None,
     treatment: str = "default",
-    folds: int = 5,
-    epochs: int = 60,
-    hidden_units: int = 512,
-    seed: int = 0,
+    folds: Whole = 5,
+    epochs: Whole = 60,
+    hidden_units: Whole = 512,
+    seed: Whole = 0,
     json: Json = False,
-    all_labels: bool = False,
+    all_labels: Flag = False,
 ) -> None:
     """Train networks on a data set and write them, with all that using them takes, to a folder.
 
@@ -37,8 +38,11 @@ def train(
     ----------
     out
         The folder: one that does not exist yet, or a bundle, which is replaced.
+    config
+        TOML file with options, such as labels = "lab_*"; the command line wins over it.
     treatment
-        What is done about imbalance: default, none, balanced, inverse_sqrt, focal, ….
+        What is done about imbalance: default, none, balanced, inverse_sqrt, focal, …; or auto:
+        what inner folds show to be better than the default, in five times its time.
     folds
         Networks; each holds out another part to find when to stop, and the thresholds.
     epochs
@@ -53,28 +57,32 @@ def train(
     from equipoise.bundle._folder import check_target
 
     check_target(out)
+    machine = machine or MachineOptions()
+    machine.choose()
     options = options or DataOptions()
     encoder = options.encoder()
     if encoder is not None:
         _check_can_save_encoder()
     dataset = options.read(data)
     # Keras starts slowly; a mistake in the command or in the file is told before.
+    machine.start(training=True)
     from equipoise.bundle import Bundle, columns_of, of_data, of_held_out_rows
     from equipoise.classifier import _DEFAULT
-    from equipoise.training import TrainingOptions, fit_treatment
+    from equipoise.training import TrainingOptions, choose_treatment, fit_treatment
+    from equipoise.training.choose import candidates_for
 
     plan = TrainingOptions(n_folds=folds, max_epochs=epochs, hidden_units=hidden_units)
     x, feature_names = _encoded(dataset, encoder)
-    with bar_of(f"{dataset.name}: epochs, at most", folds * epochs) as advance:
-        fitted = fit_treatment(
-            _DEFAULT if treatment == "default" else treatment,
-            x,
-            dataset.targets,
-            groups=dataset.groups,
-            options=plan,
-            random_state=seed,
-            on_epoch=advance,
-        )
+    how: dict[str, Any] = {"groups": dataset.groups, "options": plan, "random_state": seed}
+    n_fits = 1
+    if treatment == "auto":
+        n_fits += len(candidates_for(dataset.targets))
+    with bar_of(f"{dataset.name}: epochs, at most", n_fits * folds * epochs) as advance:
+        if treatment == "auto":
+            fitted = choose_treatment(x, dataset.targets, on_epoch=advance, **how)
+        else:
+            named = _DEFAULT if treatment == "default" else treatment
+            fitted = fit_treatment(named, x, dataset.targets, on_epoch=advance, **how)
     targets = dataset.targets
     bundle = Bundle(
         fitted,
@@ -84,7 +92,7 @@ def train(
         columns_of(dataset.feature_names, dataset.x),
         encoder,
         feature_names,
-        _reading(options, targets.label_names),
+        _reading(options, targets.label_names) | _nominal(data, dataset.feature_names),
         of_data(targets, dataset.name, dataset.n_attributes),
         of_held_out_rows(fitted, targets, seed),
     )
@@ -115,11 +123,30 @@ def _reading(options: DataOptions, names: tuple[str, ...]) -> dict[str, Any]:
     return {"labels": list(names)} if options.label_names is None else {}
 
 
+def _nominal(paths: list[Path], names: tuple[str, ...]) -> dict[str, Any]:
+    """The values of nominal attributes, whose order says which of them stands for 1."""
+    if {format_suffix(path) for path in paths} != {".arff"}:
+        return {}
+    from equipoise.readers._arff_header import merged_attribute
+    from equipoise.readers._arff_rows import Source
+
+    headers = [Source.open(path).header for path in paths]
+    there = set(names)
+    kept = {}
+    for own in headers[0].attributes:
+        used = own.name in there or any(f"{own.name}={value}" in there for value in own.values)
+        if own.kind == "nominal" and used and own.values != ("0", "1"):
+            values = own.values if len(headers) == 1 else merged_attribute(headers, own.name).values
+            kept[own.name] = list(values)
+    return {"nominal": kept} if kept else {}
+
+
 def _told(bundle: Any, out: Path) -> dict[str, Any]:
     return {
         "bundle": str(out),
         "labels": list(bundle.label_names),
         "treatment": bundle.fitted.treatment.to_dict(),
+        "choice": None if bundle.fitted.choice is None else bundle.fitted.choice.to_dict(),
         "epochs": [member.n_epochs for member in bundle.fitted.members],
         "data": bundle.data,
         "held_out": bundle.held_out,
@@ -139,5 +166,7 @@ def _show(bundle: Any, out: Path, all_labels: bool) -> None:
     show.print_table("Labels", [{"title": title} for title in titles], rows)
     epochs = ", ".join(str(member.n_epochs) for member in bundle.fitted.members)
     lines = [rest] if rest else []
+    if bundle.fitted.choice is not None:
+        lines.append(bundle.fitted.choice.reason())
     lines += [f"Epochs trained: {epochs}.", f"Bundle: {out} (its README.md says what it is)"]
     show.print_lines(lines)

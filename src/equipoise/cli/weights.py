@@ -1,18 +1,14 @@
 """Commands about weights: `weigh` and `audit`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
+from typing import Literal
 
 from equipoise._errors import InvalidInput
 from equipoise._files import check_writable, read_json
 from equipoise.cli import show
-from equipoise.cli.data import DataOptions, Paths
+from equipoise.cli.data import DataOptions, Json, Paths, Whole
 from equipoise.report import check_report
 from equipoise.weights import LabelWeights
-
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON for machines.")]
 
 
 def weigh(
@@ -77,7 +73,7 @@ def audit(
     *,
     options: DataOptions | None = None,
     class_weight: str | None = None,
-    folds: int = 5,
+    folds: Whole = 5,
     report: Path | None = None,
     json: Json = False,
 ) -> None:

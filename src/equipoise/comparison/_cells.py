@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -159,14 +159,23 @@ class Keeper:
     keys: Keys | None = None
     _told: bool = field(default=False, init=False)
 
-    def find(self, fold: int, treatment: Treatment) -> Cell | None:
-        """Returns the cell if it is there; one that failed is to be tried again."""
+    def find(self, fold: int, treatment: Treatment, *, failed: bool = False) -> Cell | None:
+        """Returns the cell if it is there; one that failed only if asked for, to be tried again."""
         if self.store is None or self.keys is None:
             return None
         record = self.store.get(self.keys.of(fold, treatment.name))
-        if record is None or record["error"] is not None:
+        if record is None or (record["error"] is not None and not failed):
             return None
         return from_record(record, fold=fold, treatment=treatment.name, restored=True)
+
+    def described(self) -> str:
+        """Returns what is in the store, and what would have to be."""
+        if self.store is None or self.keys is None:
+            return "no store"
+        held = self.store.made_by()
+        kinds = sorted({_kind(made_by) for made_by in held if "backend" in made_by})
+        by = ", ".join(kinds) or "nothing"
+        return f"{len(held)} cells by {by}; this is {_kind(self.keys.shared)}"
 
     def keep(self, cell: Cell) -> None:
         """Keeps a finished cell. Without room for it the comparison goes on, and says so once."""
@@ -183,6 +192,10 @@ class Keeper:
                     stacklevel=4,
                 )
             self._told = True
+
+
+def _kind(made_by: Mapping[str, Any]) -> str:
+    return f"equipoise {made_by['equipoise']} on {made_by['backend']}"
 
 
 def evaluate(

@@ -16,6 +16,7 @@ from equipoise.comparison._cells import Keeper, Work
 from equipoise.comparison._pruning import clear_losers, rungs
 from equipoise.comparison._splits import checked_splits
 from equipoise.comparison.cell import Cell
+from equipoise.comparison.context import context_of
 from equipoise.comparison.metrics import METRICS
 from equipoise.comparison.result import PRIMARY, Comparison
 from equipoise.stats import LabelStats
@@ -47,6 +48,7 @@ def compare(
     store: str | os.PathLike[str] | Store | None = None,
     model_name: str | None = None,
     prune: bool | str = False,
+    train: bool = True,
 ) -> Comparison:
     """Compares treatments of imbalance by cross-validation on the user's own data.
 
@@ -84,12 +86,14 @@ def compare(
         prune: whether a treatment that clearly loses is trained on no more folds: True, or the
             metric that decides. After 3, 6, 12, … folds those of the worse half go whose
             difference to the best shows even when adjusted for their number. The baseline stays.
+        train: False trains nothing and takes everything from `store`, cells that failed as well.
         n_attributes: input attributes before encoding, for the description of the data.
         on_cell: called with each finished cell and the number of all cells.
 
     Raises:
         InvalidInput: treatments named twice, folds that overlap or split a group, no label with
-            `min_positives` positives, an X of other rows than y, or an encoder that is none.
+            `min_positives` positives, an X of other rows than y, an encoder that is none, or with
+            train=False a cell that the store does not hold.
         InvalidFile: a store that is damaged, is none, or cannot be written.
         Undefined: every single cell failed; says why the first one did. Otherwise a cell that
             fails is an outcome, with its reason in `Comparison.failures()`.
@@ -130,11 +134,22 @@ def compare(
         random_state,
     )
     keeper = _keeper(work, chosen, store, model_name)
+    call = {
+        "cv": cv if isinstance(cv, (int, np.integer)) else type(cv).__name__,
+        "n_repeats": n_repeats,
+        "groups": groups is not None,
+        "encoder": None if encoder is None else type(encoder).__name__,
+        "model": model_name or (None if build_model is None else "a function"),
+        "min_positives": min_positives,
+        "prune": prune,
+    }
+    # Before the work: whatever is wrong with the labels is told now.
+    context = context_of(targets, stats, chosen, work.options, work.splits, call)
 
     def so_far() -> Comparison:
         order = {treatment.name: i for i, treatment in enumerate(chosen)}
         rows = sorted(cells, key=lambda cell: (cell.fold, order[cell.treatment]))
-        return Comparison(tuple(rows), stats, judged, BASELINE, random_state)
+        return Comparison(tuple(rows), stats, judged, BASELINE, random_state, context)
 
     cells: list[Cell] = []
     left, n_folds = list(chosen), len(work.splits)
@@ -143,7 +158,7 @@ def compare(
             losing = clear_losers(so_far(), metric, [t.name for t in left])
             left = [treatment for treatment in left if treatment.name not in losing]
         planned = len(cells) + len(left) * (n_folds - folds.start)
-        for cell in _run(work, keeper, [(f, t) for f in folds for t in left], n_jobs):
+        for cell in _run(work, keeper, [(f, t) for f in folds for t in left], n_jobs, train):
             cells.append(cell)
             if on_cell is not None:
                 on_cell(cell, planned)
@@ -153,16 +168,27 @@ def compare(
 
 
 def _run(
-    work: Work, keeper: Keeper, wanted: list[tuple[int, Treatment]], n_jobs: int | None
+    work: Work,
+    keeper: Keeper,
+    wanted: list[tuple[int, Treatment]],
+    n_jobs: int | None,
+    train: bool,
 ) -> Iterator[Cell]:
     """Yields the cells that are kept, then those that had to be trained, which it keeps."""
     missing = []
     for fold, treatment in wanted:
-        cell = keeper.find(fold, treatment)
+        cell = keeper.find(fold, treatment, failed=not train)
         if cell is None:
             missing.append((fold, treatment))
         else:
             yield cell
+    if missing and not train:
+        raise InvalidInput(
+            f"{len(missing)} of {len(wanted)} cells are not in the store, and train=False.",
+            received=keeper.described(),
+            remedy="Finish the comparison first (equipoise compare PLAN --resume), with the data, "
+            "the plan, the backend and the version of equipoise that began it.",
+        )
     for cell in work.run(missing, n_jobs):
         keeper.keep(cell)
         yield cell

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
+from equipoise.comparison.context_sections import (
+    audit_sections,
+    origin_sections,
+    weight_sections,
+)
 from equipoise.comparison.metrics import METRICS, RECALLS
+from equipoise.evaluation.data_sections import data_sections
 
 if TYPE_CHECKING:
     from equipoise.comparison.result import Comparison
 
-_PAIRS = 15
 _FIGURE_METRICS = ("macro_f1_tuned", "macro_f1_half")
 
 
@@ -25,11 +29,13 @@ def document(comparison: Comparison, title: str) -> dict[str, Any]:
             _leaderboard(comparison),
             *_failures(comparison),
             _differences(comparison),
+            *weight_sections(comparison),
+            _labels(comparison),
             _curves(comparison),
             _probabilities(comparison),
-            _labels(comparison),
-            _data(comparison),
-            _pairs(comparison),
+            *data_sections(comparison.stats),
+            *audit_sections(comparison),
+            *origin_sections(comparison),
         ],
     }
 
@@ -166,6 +172,10 @@ def _curves(comparison: Comparison) -> dict[str, Any]:
             "ylabel": "macro precision",
             "caption": "The best precision at each recall, the mean over labels and test folds.",
         },
+        "paragraphs": [
+            "A comparison keeps figures and not the scores of rows. For the counts at other "
+            "thresholds, judge a trained model: equipoise evaluate BUNDLE DATA --report FILE."
+        ],
     }
 
 
@@ -262,61 +272,6 @@ def _labels(comparison: Comparison) -> dict[str, Any]:
         },
         "table": {"columns": columns, "rows": rows},
     }
-
-
-def _data(comparison: Comparison) -> dict[str, Any]:
-    stats = comparison.stats
-    facts: list[tuple[str, Any]] = [
-        ("rows", stats.n_rows),
-        ("labels", stats.n_labels),
-        ("input attributes", stats.n_features),
-        ("labels a row (cardinality)", stats.cardinality),
-        ("mean imbalance ratio", stats.mean_ir),
-        ("largest imbalance ratio", stats.max_ir),
-        ("labels without any positive", len(stats.absent_labels)),
-    ]
-    if stats.labelsets is not None:
-        facts += [
-            ("distinct label sets", stats.n_labelsets),
-            ("rows without any label", stats.labelsets.get(b"", 0)),
-            ("SCUMBLE", stats.scumble),
-        ]
-    order = np.argsort(-stats.positives, kind="stable").tolist()
-    return {
-        "heading": "Data",
-        "figure": {
-            "kind": "frequencies",
-            "names": [stats.label_names[i] for i in order],
-            "positives": [int(stats.positives[i]) for i in order],
-            "caption": f"Positives of each label among {stats.n_rows:,} rows (logarithmic).",
-        },
-        "table": {"columns": [{"title": "measure"}, {"title": "value"}], "rows": facts},
-    }
-
-
-def _pairs(comparison: Comparison) -> dict[str, Any]:
-    """The labels that occur together most."""
-    stats = comparison.stats
-    section: dict[str, Any] = {"heading": "Labels that occur together"}
-    if stats.labelsets is None:
-        return section | {"paragraphs": ["Only counts are known, not which labels met."]}
-    together = sparse.coo_array(sparse.triu(stats.cooccurrence(), k=1))
-    order = np.argsort(-together.data, kind="stable")[:_PAIRS]
-    rows = []
-    for n, i, j in zip(*(a[order] for a in (together.data, *together.coords)), strict=True):
-        expected = stats.positives[i] * stats.positives[j] / max(stats.n_rows, 1)
-        either = stats.positives[i] + stats.positives[j] - n
-        rows.append([stats.label_names[i], stats.label_names[j], int(n), n / expected, n / either])
-    if not rows:
-        return section | {"paragraphs": ["No row has two labels."]}
-    columns = [
-        {"title": "label"},
-        {"title": "and label"},
-        {"title": "rows with both"},
-        {"title": "times what chance gives", "digits": 2},
-        {"title": "share of rows with either"},
-    ]
-    return section | {"table": {"columns": columns, "rows": rows}}
 
 
 def _without_nan(values: np.ndarray) -> list[float | None]:

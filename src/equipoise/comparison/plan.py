@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from equipoise._errors import (
     did_you_mean,
 )
 from equipoise._store import Store
+from equipoise.audit.findings import plain
 from equipoise.comparison.cell import Cell
 from equipoise.comparison.compare import BASELINE, compare
 from equipoise.comparison.metrics import METRICS
@@ -148,6 +149,7 @@ class Plan:
         build_model: BuildModel | None = None,
         model_name: str | None = None,
         on_cell: Callable[[str, Cell, int], None] | None = None,
+        train: bool = True,
     ) -> Survey:
         """Compares on every data set in turn.
 
@@ -161,6 +163,7 @@ class Plan:
             model_name: see `compare`.
             on_cell: called with the name of the data set, each finished cell and the number of
                 all cells.
+            train: see `compare`; with False a data set that is not finished counts as failed.
 
         Raises:
             InvalidFile: a data file that does not exist, or a store that cannot be used.
@@ -189,6 +192,7 @@ class Plan:
                     build_model=build_model,
                     model_name=model_name,
                     on_cell=tell,
+                    train=train,
                 )
             except InvalidFile:  # the store, which all data sets share
                 raise
@@ -197,7 +201,7 @@ class Plan:
         if not comparisons:
             name, why = next(iter(failures.items()))
             raise Undefined(f"No data set could be compared. {name}: {why}")
-        return Survey(comparisons, failures, self.metrics)
+        return Survey(comparisons, failures, self.metrics, plain(asdict(self)))
 
     def _compared(self, dataset: Dataset, encoder: Any, **how: Any) -> Comparison:
         return merged(
@@ -228,7 +232,9 @@ def merged(comparisons: list[Comparison]) -> Comparison:
     for comparison in comparisons:
         first = 1 + max((cell.fold for cell in cells), default=-1)
         cells += [replace(cell, fold=cell.fold + first) for cell in comparison.cells]
-    return replace(comparisons[0], cells=tuple(cells))
+    seeds = [comparison.random_state for comparison in comparisons]
+    context = {**comparisons[0].context, "seeds": seeds}
+    return replace(comparisons[0], cells=tuple(cells), context=context)
 
 
 def _telling(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -40,6 +40,8 @@ class Comparison:
         judged: (L,) labels that enter the macro averages.
         baseline: the treatment to which the others are compared.
         random_state: the seed.
+        context: what a report says beside the figures, see `context.context_of`; empty where the
+            comparison was saved without it.
     """
 
     cells: tuple[Cell, ...]
@@ -47,6 +49,7 @@ class Comparison:
     judged: NDArray[np.bool_]
     baseline: str
     random_state: int
+    context: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def treatments(self) -> tuple[str, ...]:
@@ -249,6 +252,7 @@ class Comparison:
             "stats": self.stats.to_dict(),
             "judged": self.judged.tolist(),
             "cells": [cell_to_dict(cell) for cell in self.cells],
+            "context": dict(self.context),
         }
 
     @classmethod
@@ -262,6 +266,7 @@ class Comparison:
                 np.asarray(payload["judged"], dtype=bool),
                 payload["baseline"],
                 payload["random_state"],
+                dict(payload.get("context", {})),
             )
         except (KeyError, TypeError) as error:
             raise InvalidInput(f"This saved comparison is incomplete: {error}.") from error

@@ -32,11 +32,13 @@ class Survey:
         comparisons: one per data set, by its name.
         failures: why a data set could not be compared at all, by its name.
         metrics: what the tables show; the first one decides.
+        plan: the plan that gives the same again, as plain values; empty where it is not known.
     """
 
     comparisons: Mapping[str, Comparison]
     failures: Mapping[str, str] = field(default_factory=dict)
     metrics: tuple[str, ...] = (PRIMARY,)
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def treatments(self) -> tuple[str, ...]:
@@ -99,6 +101,7 @@ class Survey:
             "metrics": list(self.metrics),
             "verdict": self.verdict(),
             "failures": dict(self.failures),
+            "plan": dict(self.plan),
             "comparisons": {name: c.to_dict() for name, c in self.comparisons.items()},
         }
 
@@ -110,7 +113,8 @@ class Survey:
             comparisons = {
                 name: Comparison.from_dict(c) for name, c in payload["comparisons"].items()
             }
-            return cls(comparisons, payload["failures"], tuple(payload["metrics"]))
+            metrics = tuple(payload["metrics"])
+            return cls(comparisons, payload["failures"], metrics, payload.get("plan", {}))
         except (KeyError, TypeError, AttributeError) as error:
             raise InvalidInput(f"This saved survey is incomplete: {error}.") from error
 

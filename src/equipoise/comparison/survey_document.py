@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from equipoise.comparison.document import document
@@ -61,11 +62,13 @@ def survey_document(survey: Survey, title: str) -> dict[str, Any]:
     """Returns the report document of a survey."""
     if len(survey.comparisons) == 1:
         only = document(next(iter(survey.comparisons.values())), title)
-        return only | {"lead": survey_verdict(survey)}
+        sections = [*only["sections"], *_plan(survey)]
+        return only | {"lead": survey_verdict(survey), "sections": sections}
     sections = [_means(survey, metric) for metric in survey.metrics]
     for name, comparison in survey.comparisons.items():
         for section in document(comparison, name)["sections"]:
-            sections.append(section | {"heading": f"{name}: {section['heading']}"})
+            sections.append(section | {"group": name})
+    sections += _plan(survey)
     return {"title": title, "lead": survey_verdict(survey), "sections": sections}
 
 
@@ -102,3 +105,30 @@ def _means(survey: Survey, metric: str) -> dict[str, Any]:
         "every set has no rank.",
     }
     return section
+
+
+def _plan(survey: Survey) -> list[dict[str, Any]]:
+    """The plan, which says it all again."""
+    if not survey.plan:
+        return []
+    rows = [[name, str(value)] for name, value in _flat(survey.plan)]
+    return [
+        {
+            "heading": "The plan",
+            "paragraphs": ["With this in a file, all of it can be had again."],
+            "code": ["equipoise compare PLAN.toml"],
+            "table": {"columns": [{"title": "key"}, {"title": "value"}], "rows": rows},
+        }
+    ]
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the leaves with their places, such as data[0].paths; lists of values stay whole."""
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _flat(entry, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
+        for i, entry in enumerate(value):
+            yield from _flat(entry, f"{name}[{i}]")
+    elif value is not None:
+        yield name, ", ".join(map(str, value)) if isinstance(value, list) else value

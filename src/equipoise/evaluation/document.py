@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from equipoise._errors import shown_list
+from equipoise.evaluation.data_sections import data_sections
+from equipoise.evaluation.versions import versions
 
 if TYPE_CHECKING:
     from equipoise.evaluation.evaluate import Evaluation
@@ -38,7 +41,7 @@ TITLES = {
 _FIGURES = {
     "bundle": (
         "Precision against recall",
-        "The best precision at each recall. Each thin line is a label.",
+        "The best precision at each recall. Thin lines, or of many the shades, are the labels.",
     ),
     "scatter": (
         "Rare and frequent labels",
@@ -55,12 +58,24 @@ _NAMED = 40
 
 
 def document(evaluation: Evaluation, title: str) -> dict[str, Any]:
-    """Returns the report document of an evaluation."""
+    """Returns the main figures of an evaluation as a report document."""
     sections = [_overall(evaluation), _labels(evaluation), _intervals(evaluation)]
     for figure in evaluation.figures:
         heading, caption = _FIGURES[figure["kind"]]
         sections.append({"heading": heading, "figure": {**figure, "caption": caption}})
     return {"title": title, "lead": _lead(evaluation), "sections": sections}
+
+
+def full_document(evaluation: Evaluation, title: str) -> dict[str, Any]:
+    """Returns the report document: the main figures, other thresholds, data, and origin."""
+    main = document(evaluation, title)
+    sections = [
+        *main["sections"],
+        *_thresholds(evaluation),
+        *data_sections(evaluation.stats),
+        _origin(evaluation),
+    ]
+    return main | {"sections": sections}
 
 
 def _lead(evaluation: Evaluation) -> list[str]:
@@ -171,3 +186,75 @@ def _intervals(evaluation: Evaluation) -> dict[str, Any]:
 
 def _percent(evaluation: Evaluation) -> str:
     return f"{100 * (evaluation.thresholds.confidence or 0):g}%"
+
+
+def _thresholds(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Counts at the thresholds in use, and what they would be at others."""
+    labels = evaluation.cuts
+    if not labels:
+        return []
+    lines = [
+        "Each label is predicted from its threshold on. These are the counts on the rows judged "
+        "here; a threshold picked by them is judged too kindly by them."
+    ]
+    rest = len(evaluation.thresholds.values) - len(labels)
+    if rest:
+        lines.append(f"The {len(labels):,} most frequent labels; {rest:,} more are left out.")
+    columns = [{"title": title, "digits": digits} for title, digits in _COUNTED.items()]
+    return [
+        {
+            "heading": "Thresholds and what they cost",
+            "paragraphs": lines,
+            "thresholds": {"labels": list(labels)},
+            "table": {"columns": columns, "rows": [_counted(label) for label in labels]},
+        }
+    ]
+
+
+# The columns of the counts, with their digits.
+_COUNTED = {
+    "label": 0,
+    "threshold": 4,
+    "positives found (TP)": 1,
+    "false alarms (FP)": 1,
+    "missed (FN)": 1,
+    "left alone (TN)": 1,
+    "precision": 3,
+    "recall": 3,
+    "F1": 3,
+    "alerts in 1,000 rows": 1,
+}
+
+
+def _counted(label: Mapping[str, Any]) -> list[Any]:
+    """Counts of a label at the threshold in use, and the shares that follow from them."""
+    place = label["chosen"]
+    tp, fp = label["tp"][place], label["fp"][place]
+    fn, tn = label["positives"] - tp, label["negatives"] - fp
+    return [
+        label["name"],
+        label["cuts"][place],
+        *(tp, fp, fn, tn),
+        _share(tp, tp + fp),
+        _share(tp, tp + fn),
+        _share(2 * tp, 2 * tp + fp + fn),
+        _share(1000 * (tp + fp), label["positives"] + label["negatives"]),
+    ]
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None
+
+
+def _origin(evaluation: Evaluation) -> dict[str, Any]:
+    """What gives the same figures again."""
+    given = ", ".join(f"{name}={value!r}" for name, value in evaluation.made_with.items())
+    return {
+        "heading": "How to get the same figures again",
+        "paragraphs": ["On the same labels and scores:"],
+        "code": [f"equipoise.evaluation.evaluate(y_true, y_score, {given})"],
+        "table": {
+            "columns": [{"title": "what"}, {"title": "version"}],
+            "rows": [list(row) for row in versions().items()],
+        },
+    }

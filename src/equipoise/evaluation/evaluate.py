@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from equipoise import exact
 from equipoise._errors import InvalidInput, Undefined, check_number
 from equipoise._files import write_json
 from equipoise.decision import Thresholds, judge_thresholds, tune_thresholds
+from equipoise.evaluation.cuts import threshold_cuts
 from equipoise.exact._cells import ScoredCells, read_scored
 from equipoise.plots import data as plots
 from equipoise.report import to_fragment, to_text, write_report
@@ -45,6 +46,8 @@ class Evaluation:
         undefined: for each metric, the names of the labels that have none.
         by_label: (L,) arrays of the metrics of each label, NaN where undefined.
         figures: what the report draws, as plain data.
+        cuts: what decisions would be at other thresholds, see `cuts.threshold_cuts`.
+        made_with: the arguments, as plain values.
     """
 
     stats: LabelStats
@@ -54,6 +57,8 @@ class Evaluation:
     undefined: Mapping[str, tuple[str, ...]]
     by_label: Mapping[str, Float]
     figures: tuple[dict[str, Any], ...]
+    cuts: tuple[dict[str, Any], ...] = ()
+    made_with: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def table(self) -> pl.DataFrame:
         """Returns one row per label, the most frequent first."""
@@ -77,14 +82,20 @@ class Evaluation:
         return frame.sort("positives", descending=True, maintain_order=True)
 
     def document(self, title: str = "How good the scores are") -> dict[str, Any]:
-        """Returns the report as a plain dict."""
+        """Returns the main figures, for a screen or a notebook, as a plain dict."""
         from equipoise.evaluation.document import document
 
         return document(self, title)
 
     def report(self, path: str | os.PathLike[str], title: str = "How good the scores are") -> Path:
-        """Writes the report: .html, .md or .json."""
-        return write_report(path, self.document(title))
+        """Writes the report: .html, .md or .json.
+
+        Beside what `document` says: counts at other thresholds (on the page a slider for each
+        label), the data, and how to get the same figures again.
+        """
+        from equipoise.evaluation.document import full_document
+
+        return write_report(path, full_document(self, title))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns everything as plain numbers, lists and strings; None is undefined."""
@@ -198,6 +209,15 @@ def evaluate(
         undefined,
         _by_label(*given),
         tuple(_figures(*given[:2])),
+        tuple(threshold_cuts(cells, thresholds)),
+        {
+            "thresholds": _as_given(thresholds),
+            "from_logits": from_logits,
+            "sample_weight": sample_weight is not None,
+            "tune": tune,
+            "confidence": confidence,
+            "random_state": random_state,
+        },
     )
 
 
@@ -211,6 +231,12 @@ def _as_thresholds(
     else:
         level = check_number("thresholds", thresholds, minimum=-np.inf)
     return Thresholds(np.full(cells.n_labels, level), cells.names)
+
+
+def _as_given(thresholds: Thresholds) -> float | str:
+    """One number, or that there are several."""
+    values = thresholds.values
+    return "each label its own" if (values != values[0]).any() else float(values[0])
 
 
 _RANKED: dict[str, Callable[..., Any]] = {

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from equipoise._kernels.stratify import deal, exchange, loop_for, positions_of_ones
+from equipoise._kernels.ones import positions_of_ones
+from equipoise._kernels.stratify import deal, exchange, loop_for
 from equipoise.targets import Targets
 
 # A part without a label costs more than any distance from the wanted counts.

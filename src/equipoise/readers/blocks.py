@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from equipoise._errors import InvalidFile
+from equipoise._errors import InvalidFile, InvalidInput
 from equipoise.readers import arrow, csv, parquet
 from equipoise.readers._ahead import ahead
 from equipoise.readers._columnar import Table, told_by
 from equipoise.readers._csv_header import check_first_line, read_layout
+from equipoise.readers._matrix_rows import SUFFIXES as MATRIX_SUFFIXES
+from equipoise.readers._matrix_rows import MatrixFile, open_matrix
 from equipoise.readers._paths import checked_paths, format_suffix
 from equipoise.readers._places import Locate, Place, fault, located
 from equipoise.readers._records import Layout, line_of
 from equipoise.readers._request import Request
 
-__all__ = ["SUFFIXES", "TableFile", "open_table"]
+__all__ = ["SUFFIXES", "MatrixFile", "TableFile", "open_rows", "open_table"]
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt")
 _TYPED = {".parquet": parquet, ".pq": parquet, ".arrow": arrow, ".feather": arrow, ".ipc": arrow}
@@ -114,6 +116,48 @@ def open_table(
     request = Request.checked(separator=separator, header=header, quoting=quoting)
     layout = read_layout(found, request)
     return TableFile(found, layout.names, layout, header)
+
+
+def open_rows(
+    path: str | os.PathLike[str],
+    *,
+    nominal: Mapping[str, Sequence[str]] | None = None,
+    separator: str | None = None,
+    header: bool = True,
+    quoting: bool = True,
+) -> TableFile | MatrixFile:
+    """Opens a table, or the features of an ARFF, libsvm or NPZ file.
+
+    Tables, ARFF and libsvm are read some rows at a time, NPZ as a whole.
+
+    Args:
+        path: the file.
+        nominal: the values that nominal attributes of ARFF had in training, in their order.
+        separator: as in `open_table`; so are `header` and `quoting`.
+        header: see there.
+        quoting: see there.
+
+    Raises:
+        InvalidFile: not there, empty, or of another format.
+        InvalidInput: options of text tables for another format.
+    """
+    found = checked_paths(path, (*SUFFIXES, *MATRIX_SUFFIXES))[0]
+    suffix = format_suffix(found)
+    if suffix not in MATRIX_SUFFIXES:
+        return open_table(found, separator=separator, header=header, quoting=quoting)
+    given = {"separator": separator is not None, "header": not header, "quoting": not quoting}
+    if any(given.values()):
+        raise InvalidInput(
+            f"`{next(name for name in given if given[name])}` does not apply to {suffix} files.",
+            received=repr(str(found)),
+            remedy="Leave it out; this format says so itself.",
+        )
+    if suffix == ".npz" and found.suffix.lower() != suffix:
+        raise InvalidFile(
+            f"{str(found)!r}: {suffix} files are not read compressed.",
+            remedy="Decompress the file first; the format compresses what is in it.",
+        )
+    return open_matrix(found, nominal)
 
 
 def _slices_of(path: Path) -> Callable[[Sequence[str], int], Iterator[pl.DataFrame]]:

@@ -4,7 +4,10 @@ Colours are those of Okabe and Ito, told apart by colour-blind readers too; line
 the colour of the page, so that one file serves light and dark.
 """
 
+import hashlib
+import html
 import io
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,19 +16,22 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from equipoise._errors import InvalidInput
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _LINES = ("-", "--", "-.", ":")
 _NAMED = 60  # labels that a figure can name
+THIN_LINES = 150  # that can be told from a blot
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _INK = "#010203"  # replaced by currentColor in the SVG
+_METADATA = re.compile(r"\s*<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
+_GROUP_NAMES = re.compile(r'<g id="[^"]*"')
 
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: searchable, and small
     "text.parse_math": False,  # names may hold dollar signs
-    "svg.hashsalt": "equipoise",  # the same figure gives the same file
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.spines.top": False,
@@ -58,7 +64,9 @@ def draw(figure: Mapping[str, Any]) -> str:
     kind = figure["kind"]
     if kind not in KINDS:
         raise InvalidInput(f"Unknown kind of figure {kind!r}.", remedy=f"Known: {list(KINDS)}.")
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+    # The same figure gives the same file; two figures of a page do not share the names of parts.
+    salt = hashlib.sha256(repr(sorted(figure.items())).encode()).hexdigest()
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": salt}), warnings.catch_warnings():
         # Text stays text in the file: the reader's fonts draw what ours cannot measure.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         drawn = KINDS[kind](figure)
@@ -70,9 +78,18 @@ def draw(figure: Mapping[str, Any]) -> str:
             bbox_inches="tight",
             metadata={"Date": None, "Creator": None},
         )
-    svg = buffer.getvalue()
+    return _inline(buffer.getvalue(), figure.get("caption"))
+
+
+def _inline(svg: str, caption: str | None) -> str:
+    """The SVG element as it stands in a page: named, in the page's colour, without clutter."""
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
-    return svg.replace("<svg ", '<svg role="img" ', 1)
+    for number, colour in enumerate(COLOURS):  # a page in the dark has lighter ones
+        svg = svg.replace(colour, f"var(--colour-{number}, {colour})")
+    svg = _METADATA.sub("", svg)
+    svg = _GROUP_NAMES.sub("<g", svg)  # nothing refers to them, and every figure has the same
+    named = "" if caption is None else f'aria-label="{html.escape(caption)}" '
+    return svg.replace("<svg ", f'<svg role="img" {named}', 1)
 
 
 def intervals(figure: Mapping[str, Any]) -> Figure:
@@ -98,7 +115,7 @@ def intervals(figure: Mapping[str, Any]) -> Figure:
     axes.set_yticks(range(len(names)), [_short(n) for n in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(figure["xlabel"])
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _legend(axes)
     return drawn
 
 
@@ -130,7 +147,7 @@ def reliability(figure: Mapping[str, Any]) -> Figure:
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.set_xlabel("predicted probability")
     axes.set_ylabel("share of positives")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _legend(axes)
     return drawn
 
 
@@ -153,7 +170,7 @@ def dots(figure: Mapping[str, Any]) -> Figure:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="y", alpha=0.2)
     axes.set_xlabel(figure["xlabel"])
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _legend(axes)
     return drawn
 
 
@@ -215,8 +232,7 @@ def changes(figure: Mapping[str, Any]) -> Figure:
     _logarithmic(axes, "x")
     axes.set_xlabel("positives of the label")
     axes.set_ylabel(_short(one["title"], 60))
-    if one["values"]:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _legend(axes)
     return drawn
 
 
@@ -234,12 +250,12 @@ def curves(figure: Mapping[str, Any]) -> Figure:
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
     axes.set_xlabel(figure["xlabel"])
     axes.set_ylabel(figure["ylabel"])
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _legend(axes)
     return drawn
 
 
 def bundle(figure: Mapping[str, Any]) -> Figure:
-    """One thin line per label, a few of them named, and their mean.
+    """One thin line per label, a few of them named, and their mean; of many labels, where most are.
 
     Data: "series": [{"title", "x", "y"}], "named": titles of those in colour, "mean": {"x", "y"}
     or None, "diagonal": whether chance is a diagonal, "xlabel", "ylabel".
@@ -247,10 +263,13 @@ def bundle(figure: Mapping[str, Any]) -> Figure:
     drawn = Figure(figsize=(6, 5))
     axes: Axes = drawn.subplots()
     named = list(figure["named"])
-    faint = min(0.5, max(0.1, 40 / max(len(figure["series"]), 1)))
-    for one in figure["series"]:
-        if one["title"] not in named:
-            axes.plot(one["x"], one["y"], color="#999999", linewidth=0.7, alpha=faint)
+    if len(figure["series"]) > THIN_LINES:
+        _shades(axes, figure["series"])
+    else:
+        faint = min(0.5, max(0.1, 40 / max(len(figure["series"]), 1)))
+        for one in figure["series"]:
+            if one["title"] not in named:
+                axes.plot(one["x"], one["y"], color="#999999", linewidth=0.7, alpha=faint)
     for one in figure["series"]:
         if one["title"] in named:
             number = named.index(one["title"])
@@ -269,9 +288,17 @@ def bundle(figure: Mapping[str, Any]) -> Figure:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
     axes.set_xlabel(figure["xlabel"])
     axes.set_ylabel(figure["ylabel"])
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _legend(axes)
     return drawn
+
+
+def _shades(axes: Axes, series: list[Any]) -> None:
+    """Between which heights half, and four fifths, of the lines run; a thousand would be a blot."""
+    places = np.asarray(series[0]["x"], dtype=np.float64)
+    lines = np.array([np.interp(places, one["x"], one["y"]) for one in series])
+    for low, high, label in ((0.1, 0.9, "80%, and half, of labels"), (0.25, 0.75, None)):
+        ends = np.quantile(lines, [low, high], axis=0)
+        axes.fill_between(places, *ends, color="#999999", alpha=0.3, linewidth=0, label=label)
 
 
 def band(figure: Mapping[str, Any]) -> Figure:
@@ -287,7 +314,7 @@ def band(figure: Mapping[str, Any]) -> Figure:
     if chosen is not None:
         axes.axvline(chosen["x"], color=COLOURS[1], linewidth=1, linestyle="--")
         axes.plot([chosen["x"]], [chosen["y"]], "s", color=COLOURS[1], label=chosen["title"])
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        _legend(axes)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel(figure["xlabel"])
     axes.set_ylabel(figure["ylabel"])
@@ -381,8 +408,17 @@ def _logarithmic(axes: Axes, which: str) -> None:
     """A logarithmic axis whose numbers are written as such: formulas are off, see _STYLE."""
     axis = {"x": axes.xaxis, "y": axes.yaxis}[which]
     axes.set(**{f"{which}scale": "log"})
+    low, high = axis.get_view_interval()
+    if high < 100 * low:  # powers of ten alone would be one number, or none
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter("")
+
+
+def _legend(axes: Axes) -> None:
+    """A legend beside the axes; none where nothing was drawn."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _first(values: list[Any]) -> int:
@@ -391,4 +427,6 @@ def _first(values: list[Any]) -> int:
 
 def _short(name: str, width: int = 30) -> str:
     name = " ".join(name.split())
+    if name.startswith("_"):  # which keeps a line out of matplotlib's legends
+        name = f"\N{THIN SPACE}{name}"
     return name if len(name) <= width else name[: width - 1] + "…"

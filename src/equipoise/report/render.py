@@ -1,73 +1,40 @@
-"""Rendering of report documents as HTML and Markdown."""
+"""Rendering of report documents as Markdown, as text, and as a piece of HTML for notebooks."""
 
 import html
-import os
-from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
-from equipoise._errors import InvalidFile, require
-from equipoise._files import check_writable, write_atomically, write_json
 
-_PURPOSE = "Writing a report"
+def groups_of(document: Mapping[str, Any]) -> Iterable[tuple[str | None, list[Mapping[str, Any]]]]:
+    """Yields neighbouring sections of the same "group" (or of none) together."""
+    for group, sections in groupby(document["sections"], key=lambda section: section.get("group")):
+        yield group, list(sections)
 
 
-def to_html(document: Mapping[str, Any]) -> str:
-    """Returns the document as one HTML page without any outside resource."""
-    jinja2 = require("jinja2", extra="report", purpose=_PURPOSE)
-    require("matplotlib", extra="report", purpose=_PURPOSE)
-    from equipoise.report.figures import draw
-
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["cell"] = format_cell
-    environment.globals["draw"] = lambda figure: jinja2.utils.markupsafe.Markup(draw(figure))
-    template = (resources.files("equipoise.report") / "page.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(document=document)
+def heading_of(section: Mapping[str, Any]) -> str:
+    """Returns the heading of a section, after that of its group."""
+    group = section.get("group")
+    return section["heading"] if group is None else f"{group}: {section['heading']}"
 
 
 def to_markdown(document: Mapping[str, Any]) -> str:
     """Returns the document as Markdown, without its figures."""
     lines = [f"# {_escaped(document['title'])}", ""]
     lines += [f"- {_escaped(sentence)}" for sentence in document["lead"]]
-    for section in document["sections"]:
-        lines += ["", f"## {_escaped(section['heading'])}", ""]
-        for paragraph in section.get("paragraphs", []):
-            lines += [_escaped(paragraph), ""]
-        if "table" in section:
-            lines += _markdown_table(section["table"])
+    for group, sections in groups_of(document):
+        if group is not None:
+            lines += ["", f"## {_escaped(group)}"]
+        level = "##" if group is None else "###"
+        for section in sections:
+            lines += ["", f"{level} {_escaped(section['heading'])}", ""]
+            for paragraph in section.get("paragraphs", []):
+                lines += [_escaped(paragraph), ""]
+            for line in section.get("code", []):
+                lines += [f"    {' '.join(line.split())}", ""]  # indented: nothing in it is read
+            if "table" in section:
+                lines += _markdown_table(section["table"])
     return "\n".join(lines).rstrip() + "\n"
-
-
-def write_report(path: str | os.PathLike[str], document: Mapping[str, Any]) -> Path:
-    """Writes the document as its suffix says: .html, .md or .json (the document itself).
-
-    Raises:
-        InvalidFile: another suffix, or a file that cannot be written.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix == ".json":
-        return write_json(path, document)
-    if suffix in (".md", ".markdown"):
-        return write_atomically(path, to_markdown(document))
-    if suffix in (".html", ".htm"):
-        return write_atomically(path, to_html(document))
-    raise InvalidFile(
-        f"A report cannot be written to {str(path)!r}.",
-        received=f"suffix {suffix!r}",
-        remedy="Use .html, .md or .json.",
-    )
-
-
-def check_report(path: str | os.PathLike[str]) -> None:
-    """Raises InvalidFile unless a report can be written there, before the work it is to show."""
-    if Path(path).suffix.lower() not in (".json", ".md", ".markdown", ".html", ".htm"):
-        raise InvalidFile(
-            f"A report cannot be written to {str(path)!r}.",
-            received=f"suffix {Path(path).suffix!r}",
-            remedy="Use .html, .md or .json.",
-        )
-    check_writable(path)
 
 
 def to_fragment(document: Mapping[str, Any]) -> str:
@@ -77,8 +44,9 @@ def to_fragment(document: Mapping[str, Any]) -> str:
     """
     parts = [f"<p>{html.escape(sentence)}</p>" for sentence in document["lead"]]
     for section in document["sections"]:
-        parts.append(f"<h4>{html.escape(section['heading'])}</h4>")
+        parts.append(f"<h4>{html.escape(heading_of(section))}</h4>")
         parts += [f"<p>{html.escape(p)}</p>" for p in section.get("paragraphs", [])]
+        parts += [f"<pre>{html.escape(line)}</pre>" for line in section.get("code", [])]
         if "table" in section:
             columns = section["table"]["columns"]
             head = "".join(f"<th>{html.escape(c['title'])}</th>" for c in columns)
@@ -99,8 +67,9 @@ def to_text(document: Mapping[str, Any]) -> str:
     lines = [document["title"], "=" * len(document["title"]), ""]
     lines += [f"- {sentence}" for sentence in document["lead"]]
     for section in document["sections"]:
-        lines += ["", section["heading"], "-" * len(section["heading"])]
-        lines += section.get("paragraphs", [])
+        heading = heading_of(section)
+        lines += ["", heading, "-" * len(heading)]
+        lines += [*section.get("paragraphs", []), *section.get("code", [])]
         if "table" in section:
             lines += _aligned(section["table"])
     return "\n".join(lines)

@@ -9,12 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from equipoise._errors import EquipoiseWarning, InvalidInput, shown_list
 from equipoise._kernels.counts import label_counts
-from equipoise._kernels.stratify import positions_of_ones_numpy
 from equipoise.model_selection._inputs import check_same_rows, generator, n_rows_of
 from equipoise.model_selection.holdout import _take as take_rows
 from equipoise.resampling._kinds import check_rewritable, rewrite
@@ -80,7 +78,7 @@ class Resampler(BaseEstimator):
         if sample_weight is not None:
             _check_weights(sample_weight, targets)
         # Everything below asks for the labels of rows and the rows of labels.
-        targets = _as_lists(targets)
+        targets = targets.to_sparse()
         drawn = self._draw(X, targets, generator(getattr(self, "random_state", None)))
         self._remember(drawn, targets)
         moved = take_rows(X, drawn.rows) if drawn.X is None else drawn.X
@@ -132,18 +130,6 @@ class Resampler(BaseEstimator):
                 EquipoiseWarning,
                 stacklevel=3,
             )
-
-
-def _as_lists(targets: Targets) -> Targets:
-    """Returns targets with their positives as a CSR array."""
-    if targets.is_sparse:
-        return targets
-    values: Any = targets.values
-    indptr, columns = positions_of_ones_numpy(values)  # numba takes longer to load
-    ones = np.ones(len(columns), np.uint8)
-    rows = sparse.csr_array((ones, columns, indptr), shape=values.shape)
-    unknown = None if targets.unknown is None else sparse.csr_array(targets.unknown)
-    return Targets(rows, unknown, targets.label_names, targets.task, targets.shape)
 
 
 def _check_weights(sample_weight: Any, targets: Targets) -> None:

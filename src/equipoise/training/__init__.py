@@ -1,5 +1,7 @@
 """One treatment of imbalance on one training set: what to do, and doing it."""
 
+from equipoise.training.choice import Choice
+from equipoise.training.choose import choose_treatment
 from equipoise.training.fit import fit_treatment
 from equipoise.training.fitted import FittedTreatment
 from equipoise.training.network import build_network
@@ -11,11 +13,13 @@ from equipoise.training.weighted_fit import fit
 __all__ = [
     "DEFAULT_TREATMENTS",
     "TREATMENTS",
+    "Choice",
     "FittedTreatment",
     "TrainingOptions",
     "Treatment",
     "as_treatment",
     "build_network",
+    "choose_treatment",
     "fit",
     "fit_treatment",
     "seeded",

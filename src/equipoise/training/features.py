@@ -83,12 +83,17 @@ class FeatureScaler:
     def __call__(
         self, X: NDArray[np.float32] | sparse.csr_array
     ) -> NDArray[np.float32] | sparse.csr_array:
-        """Returns the scaled columns, dense or sparse as X is."""
+        """Returns the scaled columns, dense or sparse as X is.
+
+        Sparse rows become dense where the training rows were: zeros are shifted as other numbers.
+        """
         if X.shape[1] != len(self.scale):
             raise InvalidInput(
                 f"`X` has {X.shape[1]} features but training had {len(self.scale)}.",
                 remedy="Pass the same columns in the same order.",
             )
+        if not isinstance(X, np.ndarray) and self.center.any():
+            X = X.toarray()
         if isinstance(X, np.ndarray):
             with np.errstate(over="ignore"):  # clipped below
                 scaled = (X - self.center) / self.scale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import keras
@@ -85,9 +85,7 @@ def fit_treatment(
         sample_weight = _checked_weight(sample_weight, targets)
     log_odds = np.full((targets.n_rows, targets.n_labels), np.nan)
     members: list[Member] = []
-    for number, (train, held) in enumerate(
-        _inner_splits(X, targets, groups, options, random_state)
-    ):
+    for number, (train, held) in enumerate(inner_splits(X, targets, groups, options, random_state)):
         member = _train(
             treatment,
             (
@@ -124,7 +122,10 @@ def fit_treatment(
     )
 
 
-def _inner_splits(X: Any, targets: Targets, groups: Any, options: TrainingOptions, seed: int):  # type: ignore[no-untyped-def]
+def inner_splits(
+    X: Any, targets: Targets, groups: Any, options: TrainingOptions, seed: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Returns the rows that each network is trained on, and those that it holds out."""
     if options.n_folds == 1:
         splitter = MultilabelStratifiedShuffleSplit(
             n_splits=1, test_size=options.held_share, random_state=seed

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from equipoise._errors import Undefined
 from equipoise.decision import DecisionChain, Thresholds
 from equipoise.links import Link
+from equipoise.training.choice import Choice
 from equipoise.training.features import FeatureScaler, as_features
 from equipoise.training.treatment import Treatment
 
-_PREDICTION_ROWS = 4096  # rows predicted at a time: bounds the memory of dense batches
+PREDICTION_ROWS = 4096  # rows predicted at a time: bounds the memory of dense batches
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Member:
 
     def logits(self, X: Any) -> NDArray[np.float32]:
         """Returns the (N, L) logits of (N, d) features as they come."""
-        return logits_of(self.model, self.scaler(X))
+        blocks = (X[i : i + PREDICTION_ROWS] for i in range(0, max(X.shape[0], 1), PREDICTION_ROWS))
+        return np.concatenate([logits_of(self.model, self.scaler(rows)) for rows in blocks])
 
     def log_odds(self, X: Any) -> NDArray[np.float64]:
         """Returns (N, L) log-odds, corrected where the loss has a link."""
@@ -63,6 +65,7 @@ class FittedTreatment:
         held_rows: rows of the training set that some network held out, sorted.
         held_scores: (rows, L) scores of those rows, each from the network that did not see the
             row.
+        choice: why this treatment, where `choose_treatment` chose it.
     """
 
     treatment: Treatment
@@ -71,6 +74,7 @@ class FittedTreatment:
     chain: DecisionChain
     held_rows: NDArray[np.intp]
     held_scores: NDArray[np.float64] = field(repr=False)
+    choice: Choice | None = None
 
     @property
     def thresholds(self) -> Thresholds:
@@ -119,8 +123,8 @@ class FittedTreatment:
 def logits_of(model: keras.Model, X: Any) -> NDArray[np.float32]:
     """Returns the (N, L) logits of scaled features, dense or sparse."""
     parts = []
-    for start in range(0, X.shape[0], _PREDICTION_ROWS):
-        rows = X[start : start + _PREDICTION_ROWS]
+    for start in range(0, X.shape[0], PREDICTION_ROWS):
+        rows = X[start : start + PREDICTION_ROWS]
         parts.append(
             model.predict_on_batch(rows if isinstance(rows, np.ndarray) else rows.toarray())
         )
