@@ -166,3 +166,25 @@ def test_one_name_is_one_label_and_a_number_of_numpy_a_number():
     assert data.precision_recall(targets, scores, "ab")["named"] == ["ab"]
     assert len(data.precision_recall(targets, scores, np.int64(1))["named"]) == 1
     assert [s["title"] for s in data.reliability(targets, scores, "ab")["series"]][1:] == ["ab"]
+
+
+@pytest.mark.parametrize("figure", ["precision_recall", "roc", "reliability", "label_scores"])
+@pytest.mark.parametrize("of", ["rows", "column", "cells"])
+def test_weights_count_as_repeated_rows(figure, of):
+    rng = np.random.default_rng(3)
+    y = rng.random((40, 3)) < 0.4
+    p = np.round(rng.random(y.shape), 2)
+    w = rng.integers(0, 4, 40)
+    shaped = {"rows": w, "column": w[:, None], "cells": np.repeat(w[:, None], 3, axis=1)}[of]
+    draw = getattr(data, figure)
+    weighted = draw(y, p, sample_weight=shaped)
+    repeated = draw(np.repeat(y, w, axis=0), np.repeat(p, w, axis=0))
+    if figure == "label_scores":
+        np.testing.assert_allclose(weighted["values"], repeated["values"], rtol=1e-12)
+        return
+    for one, other in zip(weighted["series"], repeated["series"], strict=True):
+        numbers = [key for key in one if key != "title"]
+        if figure == "reliability":  # counts for its intervals are those of the rows there are
+            numbers = ["cells", "predicted", "observed"]
+        for key in numbers:
+            np.testing.assert_allclose(one[key], other[key], rtol=1e-12)

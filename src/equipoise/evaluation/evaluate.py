@@ -201,14 +201,16 @@ def evaluate(
     decided = thresholds.predict(scores.reshape(targets.shape))
     given = targets, (ranked, decided, scores if are_probabilities else None), cells.weights
     overall, undefined = _overall(*given)
+    by_label = _by_label(*given)
+    ranked_somewhere = not np.isnan(by_label["average_precision"]).all()
     return Evaluation(
         LabelStats.from_targets(targets),
         judged,
         best,
         overall,
         undefined,
-        _by_label(*given),
-        tuple(_figures(*given[:2])),
+        by_label,
+        tuple(_figures(*given)) if ranked_somewhere else (),
         tuple(threshold_cuts(cells, thresholds)),
         {
             "thresholds": _as_given(thresholds),
@@ -313,13 +315,11 @@ def _by_label(targets: Targets, judged: Judged, weights: Float | None) -> dict[s
     return {name: np.asarray(values, dtype=np.float64) for name, values in found.items()}
 
 
-def _figures(targets: Targets, judged: Judged) -> Iterator[dict[str, Any]]:
+def _figures(targets: Targets, judged: Judged, weights: Float | None) -> Iterator[dict[str, Any]]:
     """Yields the figures that these labels and scores allow."""
     ranked, _, probable = judged
-    if not LabelStats.from_targets(targets, labelsets=False).positives.any():
-        return
-    yield plots.precision_recall(targets, ranked)
+    yield plots.precision_recall(targets, ranked, sample_weight=weights)
     if targets.n_labels > 1:
-        yield plots.label_scores(targets, ranked)
+        yield plots.label_scores(targets, ranked, sample_weight=weights)
     if probable is not None:
-        yield plots.reliability(targets, probable)
+        yield plots.reliability(targets, probable, sample_weight=weights)

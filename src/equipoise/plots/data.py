@@ -28,9 +28,11 @@ _CUTS = 200
 _LOWEST = {"matthews_correlation": -1.0, "youden": -1.0}  # 0 for the other metrics
 
 
-def precision_recall(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6) -> Figure:
+def precision_recall(
+    y_true: Any, y_score: Any, labels: int | Sequence[str] = 6, *, sample_weight: Any = None
+) -> Figure:
     """Data of `plots.precision_recall`."""
-    cells = read_scored(y_true, y_score)
+    cells = read_scored(y_true, y_score, sample_weight)
 
     def line(c: Cells) -> Float | None:
         found = curve(c, compiled=cells.large)
@@ -44,9 +46,11 @@ def precision_recall(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6)
     return _bundle(cells, cells.map_labels(line), labels) | axes
 
 
-def roc(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6) -> Figure:
+def roc(
+    y_true: Any, y_score: Any, labels: int | Sequence[str] = 6, *, sample_weight: Any = None
+) -> Figure:
     """Data of `plots.roc`."""
-    cells = read_scored(y_true, y_score)
+    cells = read_scored(y_true, y_score, sample_weight)
 
     def line(c: Cells) -> Float | None:
         found = curve(c, compiled=cells.large)
@@ -64,21 +68,30 @@ def roc(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6) -> Figure:
 
 
 def reliability(
-    y_true: Any, y_prob: Any, labels: Sequence[str] = (), *, n_bins: int = 10, pooled: bool = True
+    y_true: Any,
+    y_prob: Any,
+    labels: Sequence[str] = (),
+    *,
+    n_bins: int = 10,
+    pooled: bool = True,
+    sample_weight: Any = None,
 ) -> Figure:
     """Data of `plots.reliability`."""
-    cells = read_scored(y_true, y_prob)
-    chosen = _named(cells, _listed(labels))
+    cells = read_scored(y_true, y_prob, sample_weight)
+    parts = [("all labels", slice(None))] if pooled else []
+    parts += [(cells.names[i], slice(i, i + 1)) for i in _named(cells, _listed(labels))]
     series = []
-    if pooled:
-        found = exact.reliability_curve(_labels(cells), cells.scores, n_bins=n_bins)
-        series.append(_reliability("all labels", found))
-    for label in chosen:
-        column = slice(label, label + 1)
+    for title, columns in parts:
+        weights = cells.weights
+        if weights is not None and weights.shape[1] > 1:
+            weights = weights[:, columns]
         found = exact.reliability_curve(
-            _labels(cells)[:, column], cells.scores[:, column], n_bins=n_bins
+            _labels(cells)[:, columns],
+            cells.scores[:, columns],
+            n_bins=n_bins,
+            sample_weight=weights,
         )
-        series.append(_reliability(cells.names[label], found))
+        series.append(_reliability(title, found))
     return {"kind": "reliability", "series": series}
 
 
@@ -173,11 +186,16 @@ def score_histograms(
     }
 
 
-def label_scores(y_true: Any, y_score: Any, metric: str = "average_precision") -> Figure:
+def label_scores(
+    y_true: Any, y_score: Any, metric: str = "average_precision", *, sample_weight: Any = None
+) -> Figure:
     """Data of `plots.label_scores`."""
     check_choice("metric", metric, ("average_precision", "roc_auc"))
-    cells = read_scored(y_true, y_score)
-    values = np.asarray(getattr(exact, metric)(_labels(cells), cells.scores, average=None))
+    cells = read_scored(y_true, y_score, sample_weight)
+    of_labels = getattr(exact, metric)
+    values = np.asarray(
+        of_labels(_labels(cells), cells.scores, average=None, sample_weight=cells.weights)
+    )
     return {
         "kind": "scatter",
         "names": list(cells.names),

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def precision_recall(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6) -> Figure:
+def precision_recall(
+    y_true: Any, y_score: Any, labels: int | Sequence[str] = 6, *, sample_weight: Any = None
+) -> Figure:
     """Best precision at each recall: a line per label, a few in colour, and their mean.
 
     Args:
         y_true: labels, anything `as_targets` reads.
         y_score: (N, L) scores, higher for more likely.
         labels: names of those in colour, or how many, spread over the frequencies.
+        sample_weight: (N,) or (N, 1) for rows, (N, L) for cells; 0 leaves out.
 
     Returns:
         A matplotlib figure; `figure.savefig(path)` writes it.
@@ -32,10 +35,12 @@ def precision_recall(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6)
         >>> len(figure.axes[0].lines)
         3
     """
-    return _drawn(data.precision_recall(y_true, y_score, labels))
+    return _drawn(data.precision_recall(y_true, y_score, labels, sample_weight=sample_weight))
 
 
-def roc(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6) -> Figure:
+def roc(
+    y_true: Any, y_score: Any, labels: int | Sequence[str] = 6, *, sample_weight: Any = None
+) -> Figure:
     """True against false positive rate: a line per label, a few in colour, and their mean.
 
     Not for rare labels alone: with a thousand negatives for each positive, a false positive rate
@@ -45,6 +50,7 @@ def roc(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6) -> Figure:
         y_true: labels, anything `as_targets` reads.
         y_score: (N, L) scores, higher for more likely.
         labels: names of those in colour, or how many, spread over the frequencies.
+        sample_weight: (N,) or (N, 1) for rows, (N, L) for cells; 0 leaves out.
 
     Returns:
         A matplotlib figure.
@@ -56,11 +62,16 @@ def roc(y_true: Any, y_score: Any, labels: int | Sequence[str] = 6) -> Figure:
         >>> roc([1, 0, 1], [.9, .8, .3]).axes[0].get_ylabel()
         'true positive rate'
     """
-    return _drawn(data.roc(y_true, y_score, labels))
+    return _drawn(data.roc(y_true, y_score, labels, sample_weight=sample_weight))
 
 
 def reliability(
-    y_true: Any, y_prob: Any, labels: Sequence[str] = (), *, n_bins: int = 10
+    y_true: Any,
+    y_prob: Any,
+    labels: Sequence[str] = (),
+    *,
+    n_bins: int = 10,
+    sample_weight: Any = None,
 ) -> Figure:
     """Share of positives against mean probability, in bins of equal weight, with 95% intervals.
 
@@ -69,6 +80,7 @@ def reliability(
         y_prob: (N, L) probabilities.
         labels: names of labels to show beside all cells together.
         n_bins: number of bins.
+        sample_weight: (N,) or (N, 1) for rows, (N, L) for cells; 0 leaves out.
 
     Returns:
         A matplotlib figure.
@@ -80,7 +92,8 @@ def reliability(
         >>> reliability([0, 1, 1, 1], [.1, .2, .8, .9], n_bins=2).axes[0].get_xlabel()
         'predicted probability'
     """
-    return _drawn(data.reliability(y_true, y_prob, labels, n_bins=n_bins))
+    figure = data.reliability(y_true, y_prob, labels, n_bins=n_bins, sample_weight=sample_weight)
+    return _drawn(figure)
 
 
 def threshold_curve(
@@ -146,13 +159,16 @@ def score_histograms(
     return _drawn(data.score_histograms(y_true, y_score, labels, thresholds))
 
 
-def label_scores(y_true: Any, y_score: Any, metric: str = "average_precision") -> Figure:
+def label_scores(
+    y_true: Any, y_score: Any, metric: str = "average_precision", *, sample_weight: Any = None
+) -> Figure:
     """A metric of every label against how frequent the label is.
 
     Args:
         y_true: labels, anything `as_targets` reads.
         y_score: (N, L) scores.
         metric: "average_precision" (chance is the label's frequency) or "roc_auc" (chance is .5).
+        sample_weight: (N,) or (N, 1) for rows, (N, L) for cells; 0 leaves out.
 
     Returns:
         A matplotlib figure.
@@ -164,7 +180,7 @@ def label_scores(y_true: Any, y_score: Any, metric: str = "average_precision") -
         >>> label_scores([[1, 0], [0, 1]], [[.9, .2], [.4, .6]]).axes[0].get_ylabel()
         'average precision'
     """
-    return _drawn(data.label_scores(y_true, y_score, metric))
+    return _drawn(data.label_scores(y_true, y_score, metric, sample_weight=sample_weight))
 
 
 def _drawn(figure: Mapping[str, Any]) -> Figure:
