@@ -79,11 +79,11 @@ def key_of(name: str, treatment: str) -> dict[str, Any]:
     return {"set": name, "treatment": treatment}
 
 
-def page(store: Store) -> str:
+def tables(store: Store, level: str = "##") -> list[str]:
     """Returns the Markdown of all that is there."""
-    lines = [INTRODUCTION]
+    lines = []
     for metric, title in (("log_loss", "Log loss"), ("ece", "ECE")):
-        lines += ["", f"## {title}", ""]
+        lines += ["", f"{level} {title}", ""]
         lines.append("| set | treatment | " + " | ".join(WAYS) + " | shown |")
         lines.append("|---" * (len(WAYS) + 3) + "|")
         for name in ALL_SETS:
@@ -102,7 +102,7 @@ def page(store: Store) -> str:
                 lines.append(
                     f"| {name} | {treatment} | " + " | ".join(cells) + f" | {_shown(record)} |"
                 )
-    return "\n".join([*lines, "", *_counted(store)]) + "\n"
+    return [*lines, "", *_counted(store)]
 
 
 def _counted(store: Store) -> list[str]:
@@ -139,7 +139,9 @@ def main() -> None:
     store = Store(STORE)
     for name in sys.argv[1:] or ALL_SETS:
         run(name, store)
-    write_atomically(ROOT / "docs" / "calibration.md", page(store))
+    write_atomically(
+        ROOT / "docs" / "calibration.md", "\n".join([INTRODUCTION, *tables(store)]) + "\n"
+    )
 
 
 if __name__ == "__main__":

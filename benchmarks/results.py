@@ -17,6 +17,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 from rich.progress import Progress
 
 from equipoise._files import write_atomically
+from equipoise._store import Store
 from equipoise.comparison import METRICS, Comparison, Plan, Survey
 from equipoise.readers import Dataset
 
@@ -132,8 +133,26 @@ def page(plan: Plan, survey: Survey) -> str:
         lines += section(name, result)
     for name, why in survey.failures.items():
         lines += [f"## {name}", "", f"It could not be compared: {why}", ""]
+    lines += calibrated()
     notes = ROOT / "benchmarks" / "results_notes.md"
     return "\n".join(lines) + "\n" + notes.read_text(encoding="utf-8")
+
+
+def calibrated() -> list[str]:
+    """The Markdown of what calibrators make of the scores, as far as it was measured."""
+    from benchmarks import calibration  # which reads the sets through this module
+
+    if not calibration.STORE.exists():
+        return []
+    return [
+        "## Calibrators",
+        "",
+        "By `python -m benchmarks.calibration`, which [calibration.md](calibration.md) describes: "
+        "log loss and ECE of cross-fitted scores raw, corrected, and after each `Calibrator`; the "
+        "last column says where one is shown to help or to do harm.",
+        *calibration.tables(Store(calibration.STORE), "###"),
+        "",
+    ]
 
 
 def main() -> int:
