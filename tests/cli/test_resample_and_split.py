@@ -153,3 +153,13 @@ def test_no_group_is_in_two_files(table, tmp_path, capsys):
         for path in report["files"].values()
     ]
     assert not groups[0] & groups[1]
+
+
+def test_a_minimum_of_each_label_can_be_kept(table, tmp_path):
+    out = tmp_path / "out.csv"
+    command = ["resample", table, "--out", out, "--method", "mlrus", "--percentage", "90", *LABELS]
+    run(*command, "--min-kept", "5")
+    kept = pl.read_csv(out).select("^lab_.*$").sum().row(0)
+    assert min(kept) >= 5
+    with pytest.raises(InvalidInput, match="no such option"):
+        run("resample", table, "--out", out, "--method", "mlros", "--min-kept", "5", *LABELS)

@@ -34,6 +34,7 @@ def resample(
     n_removed: Whole | None = None,
     mean_ir: float | None = None,
     n_neighbors: Whole | None = None,
+    min_kept: Whole | None = None,
     unlabelled: Literal["keep", "drop"] | None = None,
     seed: Whole = 0,
     json: Json = False,
@@ -60,6 +61,8 @@ def resample(
         Stop at this mean imbalance ratio.
     n_neighbors
         Number of neighbours.
+    min_kept
+        Positives and negatives of each label that stay (mlrus, mlenn, mltl, mlul).
     unlabelled
         What becomes of rows left without labels (remedial, mlsol).
     seed
@@ -71,6 +74,7 @@ def resample(
         "n_removed": n_removed,
         "mean_ir": mean_ir,
         "n_neighbors": n_neighbors,
+        "min_kept": min_kept,
         "unlabelled": unlabelled,
     }
     options = options or DataOptions()
