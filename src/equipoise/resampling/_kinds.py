@@ -12,7 +12,7 @@ from scipy import sparse
 from equipoise._errors import InvalidInput
 from equipoise.model_selection.holdout import _take as take_rows
 from equipoise.resampling._sparse import like
-from equipoise.targets import Targets, _is_label_sets
+from equipoise.targets import Targets, is_label_sets
 
 Indices = NDArray[np.int64]
 
@@ -157,4 +157,4 @@ def _is_object_array(y: Any) -> bool:
 
 
 def _is_matrix(y: Any) -> bool:
-    return not _is_label_sets(y)
+    return not is_label_sets(y)
