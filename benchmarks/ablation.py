@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -30,7 +31,7 @@ from equipoise.training import build_network
 
 STORE = ROOT / "reports" / "ablation.sqlite"
 SETS = ("digits_scenes", "emotions", "yeast", "birds", "medical", "enron")
-DEFAULT = "the default"
+DEFAULT, CHOSEN = "the default", "treatment chosen on inner folds"
 
 
 def zero_bias(n_features: int, n_labels: int) -> Any:
@@ -49,6 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dropout .3": {"dropout": 0.3},
     "dropout .7": {"dropout": 0.7},
     "weights: inverse_sqrt": {"treatment": "inverse_sqrt"},
+    CHOSEN: {"treatment": "auto"},
 }
 # The default once more, its networks as they are, with other thresholds.
 RULES = {
@@ -98,6 +100,7 @@ def run(name: str, store: Store) -> None:
             for changed, decided in decisions.items():
                 predicted = Predicted(p, (p >= 0.5).view(np.uint8), decided, seconds)
                 record = measured(rows, held, predicted)
+                record["treatment"] = classifier.fitted_.treatment.name
                 store.put(key_of(name, fold, changed), record)
                 print(f"{name} {fold} {changed}: {record['macro_f1_tuned']:.3f}", flush=True)
 
@@ -135,6 +138,10 @@ def page(store: Store, sets: list[str]) -> str:
         ratio = np.median(_of(found, "seconds") / _of(base, "seconds"))
         difference = "–" if variant == DEFAULT else _difference(found, base)
         lines.append(f"| {variant} | " + " | ".join([*cells, difference, f"{ratio:.1f}"]) + " |")
+    chosen = Counter(r["treatment"] for r in records.get(CHOSEN, []))
+    if chosen:
+        times = ", ".join(f"{name} {n} times" for name, n in chosen.most_common())
+        lines += ["", f"Chosen on inner folds: {times}."]
     return "\n".join(lines) + "\n"
 
 
