@@ -54,15 +54,15 @@ Made by
 
     EQUIPOISE_DATA=folder python -m benchmarks.outcome --sets {sets} --seeds {seeds}
 
-{folds} stratified folds for each of {draws} seed(s), the same for all; means over test folds, macro
-averages over labels with at least 5 positives. `equipoise` is `MultilabelClassifier()` without
+{folds} stratified folds, drawn {draws} time(s){once}, the same for all; means over test folds,
+macro averages over labels with at least 5 positives. `equipoise` is `MultilabelClassifier()` without
 options. *Plain Keras* is Dense 256 ReLU, dropout .3, Adam 1e-3, batch 64, at most 60 epochs,
 early stopping on the validation loss (patience 5) of a fifth of the training rows; with
 `class_weight` N/n. *Logistic regression* is one-vs-rest with C = 1 (.1 above 200 features), on
 standardised features (clipped: at ±3). *Gradient boosting* is histogram boosting with 60 trees a
 label, where labels × features ≤ 20,000. Tuned: thresholds for the best F1 of each label on a
 fifth of the training rows; at .5, scikit-learn's models are fitted to all training rows.
-Seconds are those of training on two cores, for all that a row of the table needs.
+Seconds are those of training on two shared cores, for all that a row of the table needs.
 """
 # Bump when a contender changes, so that it is run again.
 VERSIONS: dict[str, int] = {"plain Keras": 2, "equipoise": 3}
@@ -146,14 +146,23 @@ def run(names: list[str], contenders: list[str], seeds: list[int], store: Store)
                     )
 
 
+def draws(store: Store, name: str, seeds: list[int]) -> list[int]:
+    """Returns the seeds of whose folds all have been given to equipoise."""
+    return [s for s in seeds if all(key_of(name, s, f, OURS) in store for f in range(FOLDS))]
+
+
 def means(store: Store, names: list[str], seeds: list[int]) -> dict[str, dict[str, Any]]:
-    """Returns the mean of every metric, by set and contender, where all folds are there."""
+    """Returns the mean of every metric, by set and contender, where all folds are there.
+
+    A set that took part in some draws only is that of those.
+    """
     found: dict[str, dict[str, Any]] = {}
     for name in names:
-        for contender in CONTENDERS:
+        drawn = draws(store, name, seeds)
+        for contender in CONTENDERS if drawn else ():
             records = [
                 store.get(key_of(name, seed, fold, contender))
-                for seed in seeds
+                for seed in drawn
                 for fold in range(FOLDS)
             ]
             there = [r for r in records if r is not None]
@@ -237,6 +246,7 @@ def page(found: dict[str, dict[str, Any]], seeds: list[int]) -> str:
     introduction = INTRODUCTION.format(
         folds=FOLDS,
         draws=len(seeds),
+        once=_drawn_less(found, len(seeds)),
         sets=" ".join(complete),
         seeds=" ".join(str(seed) for seed in seeds),
     )
@@ -254,19 +264,25 @@ def page(found: dict[str, dict[str, Any]], seeds: list[int]) -> str:
             default=None,
         )
         if base is not None and OURS in results:
-            lines += ["", _interval(results, base, len(seeds))]
+            lines += ["", _interval(results, base)]
         lines.append("")
     return "\n".join(lines)
 
 
-def _interval(results: dict[str, Any], base: str, draws: int) -> str:
+def _drawn_less(found: dict[str, dict[str, Any]], draws: int) -> str:
+    folds = {name: len(r[OURS]["values"]["macro_f1_tuned"]) for name, r in found.items()}
+    less = [f"{name} {n // FOLDS}" for name, n in folds.items() if n < FOLDS * draws]
+    return f" ({', '.join(less)})" if less else ""
+
+
+def _interval(results: dict[str, Any], base: str) -> str:
     kind = max(("macro_f1_half", "macro_f1_tuned"), key=lambda k: results[base][k])
     ours = np.array(results[OURS]["values"]["macro_f1_tuned"])
     d = paired_difference(ours - np.array(results[base]["values"][kind]), 1 / (FOLDS - 1))
     at = "at 0.5" if kind.endswith("half") else "tuned"
     return (
         f"equipoise minus {base} ({at}): {d.mean:+.3f}, 95% from {d.low:+.3f} to {d.high:+.3f} "
-        f"over {FOLDS * draws} test folds."
+        f"over {d.n_folds} test folds."
     )
 
 
