@@ -55,14 +55,14 @@ Made by
     EQUIPOISE_DATA=folder python -m benchmarks.outcome --sets {sets} --seeds {seeds}
 
 {folds} stratified folds, drawn {draws} time(s){once}, the same for all; means over test folds,
-macro averages over labels with at least 5 positives. `equipoise` is `MultilabelClassifier()` without
-options. *Plain Keras* is Dense 256 ReLU, dropout .3, Adam 1e-3, batch 64, at most 60 epochs,
-early stopping on the validation loss (patience 5) of a fifth of the training rows; with
+macro averages over labels with at least 5 positives. `equipoise` is `MultilabelClassifier()`
+without options. *Plain Keras* is Dense 256 ReLU, dropout .3, Adam 1e-3, batch 64, at most 60
+epochs, early stopping on the validation loss (patience 5) of a fifth of the training rows; with
 `class_weight` N/n. *Logistic regression* is one-vs-rest with C = 1 (.1 above 200 features), on
 standardised features (clipped: at ±3). *Gradient boosting* is histogram boosting with 60 trees a
-label, where labels × features ≤ 20,000. Tuned: thresholds for the best F1 of each label on a
-fifth of the training rows; at .5, scikit-learn's models are fitted to all training rows.
-Seconds are those of training on two shared cores, for all that a row of the table needs.
+label, where labels × features ≤ 20,000. Tuned: thresholds for the best F1 of each label on a fifth
+of the training rows; at .5, scikit-learn's models are fitted to all training rows. Seconds are
+those of training on two shared cores, for all that a row of the table needs.
 """
 # Bump when a contender changes, so that it is run again.
 VERSIONS: dict[str, int] = {"plain Keras": 2, "equipoise": 3}
