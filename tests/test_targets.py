@@ -197,6 +197,7 @@ def test_targets_pass_through_and_can_be_renamed():
         ([None, None], {}, "holds no class"),
         ([[1, 0]], {"label_names": ["a"]}, "has 1 names but there are 2 labels"),
         ([[1, 0]], {"label_names": ["a", "a"]}, "same name more than once.*'a'"),
+        ([[1, 0]], {"label_names": ["a", "caf\udce9"]}, r"halves of characters.*udce9.*Decode"),
         ([[1, 0]], {"label_names": "ab"}, "must be a list of names"),
         (["a", "b", "c"], {"label_names": ["a", "b", "x"]}, "not in `label_names`.*'c'"),
         ([{"drama"}], {"label_names": ["Drama"]}, "Did you mean 'Drama'"),

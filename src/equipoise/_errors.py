@@ -126,7 +126,7 @@ def check_integer(argument: str, value: object, *, minimum: int | None = None) -
 def check_names(
     argument: str, names: Iterable[object], n_labels: int | None = None
 ) -> tuple[str, ...]:
-    """Returns the names as a tuple of strings; refuses duplicates and a wrong number of them."""
+    """Returns the names as a tuple of strings; refuses duplicates, a wrong number, and no text."""
     if isinstance(names, (str, bytes)):
         raise InvalidInput(
             f"`{argument}` must be a list of names, one per label.",
@@ -134,6 +134,13 @@ def check_names(
             remedy=f"Pass [{names!r}] for a single label.",
         )
     checked = tuple(str(n) for n in names)
+    broken = [n for n in checked if not _is_text(n)]
+    if broken:
+        raise InvalidInput(
+            f"`{argument}` holds halves of characters, which no file can hold.",
+            received=ascii(broken[:3]),
+            remedy="Decode the names by the encoding that they were written in.",
+        )
     if len(set(checked)) != len(checked):
         twice = sorted({n for n in checked if checked.count(n) > 1})
         raise InvalidInput(
@@ -148,6 +155,15 @@ def check_names(
             remedy="Give exactly one name per label, in the order of the columns.",
         )
     return checked
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is without surrogates, as undecodable bytes become."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:

@@ -189,6 +189,11 @@ def test_a_source_that_shuffles_is_told(rows):
         ([(np.zeros((3, 2)), {"a": np.zeros((3, 1))})], "y must be one array"),
         ([(np.zeros((3, 2)), np.zeros((3, 2, 2)))], r"one or two axes.*\(3, 2, 2\)"),
         ([(np.ones((3, 2)), np.ones((3, i))) for i in (2, 3)], r"same labels.*\(2,\), \(3,\)"),
+        ([(np.ones((3, i)), np.ones((3, 2))) for i in (2, 3)], r"same parts.*\(3,\).* in batch 1"),
+        (
+            [(np.ones((3, 2)), np.ones((3, 2))), (*[np.ones((3, 2))] * 2, np.ones(3))],
+            r"same parts.* in batch 1",
+        ),
         ([(np.zeros((3, 2)), np.zeros((3, 2)))], "No label has a positive"),
         ([(np.zeros((3, 2)), np.full((3, 2), 7.0))], "must hold 0 and 1"),
     ],

@@ -50,6 +50,7 @@ def test_a_file_can_say_no(folder, capsys):
         ("folds = [1, 2]", 2, "[folds]"),
         ('mixed = "perhaps"', 2, "perhaps"),
         ('backend = "abacus"', 2, "abacus"),
+        ('ignore = ["a, b", "c"]', 1, "a name in 'ignore' holds a comma"),
         ("folds = ", 1, "is not a TOML file"),
         ("a = " + "[" * 5000, 1, "is not a TOML file"),
     ],

@@ -57,6 +57,11 @@ def test_training_on_the_cpu_says_nothing_but_what_we_say(table, tmp_path):
     assert f'"backend": "{RUNNING}"' in manifest
 
 
+def test_an_audit_says_nothing_but_what_we_say(table):
+    done = as_program("audit", table, "-l", "lab_*", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_worker_processes_say_nothing_either(table):
     done = as_program(
         *("compare", table, "-l", "lab_*", "--cv", "2", "--treatments", "none"),

@@ -1,8 +1,10 @@
 """`equipoise report`: what is on disk, shown again; nothing is trained."""
 
 import json
+import os
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -179,6 +181,7 @@ def test_json_that_was_written_here_becomes_a_page(plan, tmp_path, capsys):
         ('{"kind": "Comparison", "schema_version": 1}', "This saved comparison is incomplete"),
         ('{"kind": "Survey", "schema_version": 9}', "saved by a newer equipoise"),
         ('{"kind": "Audit", "schema_version": 1}', "is not complete: KeyError: 'found'"),
+        ('{"kind": "ClassWeightAudit"}', "equipoise audit … --report FILE"),
         ('{"title": "a", "lead": [], "sections": [{}]}', r"`sections\[0\].heading` must be text"),
     ],
 )
@@ -210,3 +213,16 @@ def test_what_else_there_is_is_refused(plan, tmp_path, capsys):
         assert main(["report", *arguments]) == code, arguments
         assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
+def test_a_data_set_whose_file_name_is_no_text_is_trained_on_and_reported(plan, tmp_path):
+    data = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    shutil.copy(plan.with_name("films.csv"), data)
+    bundle = tmp_path / "bundle"
+    options = ["--labels", "lab_*", "--folds", "2", "--epochs", "1", "--hidden-units", "4"]
+    assert main(["train", str(data), *options, "--out", str(bundle)]) == 0
+    for suffix in ("html", "md", "json"):
+        out = tmp_path / f"r.{suffix}"
+        assert main(["report", str(bundle), str(out)]) == 0
+        assert "Model of caf\ufffd" in out.read_text(encoding="utf-8")

@@ -377,6 +377,16 @@ def test_a_perfect_label_has_an_interval_that_is_not_a_point():
     assert t.corrected_values[0] == 1
 
 
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "matthews_correlation", "youden"])
+def test_no_metric_has_intervals_that_are_points_by_rounding(metric):
+    y = np.random.default_rng(0).random((60, 20)) < 0.15
+    y[0], y[1] = True, False
+    right, at = np.where(y, 0.9, 0.1), Thresholds([0.5] * 20)
+    for scores in (right, 1 - right):
+        low, high = judge_thresholds(y, scores, at, metric).intervals.T
+        assert (high - low > 0.01).all()
+
+
 def test_a_label_of_which_nothing_is_found_has_an_interval_that_is_not_a_point():
     y = np.array([1] * 4 + [0] * 300)
     judged = judge_thresholds(y, np.where(y == 1, 0.1, 0.2), Thresholds([0.15]))

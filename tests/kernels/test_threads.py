@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -83,3 +85,40 @@ def test_a_forked_child_starts_threads_of_its_own():
         child.kill()
     assert not alive
     assert queue.get() == [1, 2, 3, 4, 5]
+
+
+def test_an_interrupt_does_not_wait_for_tasks_that_were_not_begun():
+    begun, interrupted = [], threading.Event()
+
+    def work(i):
+        begun.append(i)
+        if i == 0:
+            interrupted.set()
+            raise KeyboardInterrupt
+        assert interrupted.wait(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(work, 400, 4)
+    assert len(begun) < 300
+
+
+def test_threads_that_wait_for_callers_of_their_own_do_not_wait_for_ever():
+    def work(i):
+        found = []
+        caller = threading.Thread(target=lambda: found.append(in_threads(lambda j: i + j, 8, 8)))
+        caller.daemon = True
+        caller.start()
+        caller.join(30)
+        return found
+
+    assert in_threads(work, 16, 8) == [[[i + j for j in range(8)]] for i in range(16)]
+
+
+def test_work_is_done_while_python_ends():
+    code = (
+        "import atexit\n"
+        "from equipoise._kernels.threads import in_threads\n"
+        "atexit.register(lambda: print(in_threads(lambda i: i + 1, 4, 2)))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ended.stdout.strip(), ended.stderr) == ("[1, 2, 3, 4]", "")

@@ -10,7 +10,7 @@ if keras.backend.backend() != "torch":
 
 import torch
 
-from equipoise.losses import Asymmetric, _torch
+from equipoise.losses import Asymmetric, WeightedBinaryCrossentropy, _torch
 
 BLOCKED = [case for case in CASES.values() if case.cellwise and not case.loss.fused_on_torch]
 SHAPE = (7, 3)
@@ -147,3 +147,16 @@ def test_evaluation_without_gradients_leaves_nothing_that_training_cannot_use():
         loss(y, z.detach())
     loss(y, z).backward()
     assert torch.isfinite(z.grad).all()
+
+
+@pytest.mark.parametrize("loss", [WeightedBinaryCrossentropy, Asymmetric])
+@pytest.mark.parametrize("block", [6, 1 << 18])
+def test_torch_func_gives_the_same_slopes_row_by_row(loss, block, monkeypatch):
+    monkeypatch.setattr(_torch, "_BLOCK", block)
+    loss = loss(from_logits=True, positive_weight=[1.0, 2.0, 3.0], reduction="sum")
+    y, z = data()
+    (expected,) = torch.autograd.grad(loss(y, z), z)
+    slopes = torch.func.grad(lambda z: loss(y, z))(z.detach())
+    each = torch.func.vmap(torch.func.grad(lambda z, y: loss(y[None], z[None])))(z.detach(), y)
+    torch.testing.assert_close(slopes, expected)
+    torch.testing.assert_close(each, expected)

@@ -2,6 +2,7 @@ import base64
 import hashlib
 import html
 import json
+import math
 import re
 from copy import deepcopy
 from html.parser import HTMLParser
@@ -279,6 +280,20 @@ def test_of_a_thousand_labels_curves_show_where_most_are():
     assert len(many) < 60_000
 
 
+@pytest.mark.parametrize("n_labels", [1, 61])
+def test_labels_without_any_positive_can_be_drawn(n_labels):
+    names, nothing = [f"label {i}" for i in range(n_labels)], [0] * n_labels
+    assert "<svg" in draw({"kind": "frequencies", "names": names, "positives": nothing})
+    points = {"names": names, "positives": nothing, "values": [None] * n_labels, "ylabel": "AP"}
+    assert "<svg" in draw({"kind": "scatter", **points, "low": None, "high": None})
+
+
+def test_more_series_than_markers_can_be_drawn():
+    series = [{"title": f"series {i}", "values": [i + 1]} for i in range(9)]
+    svg = draw({"kind": "dots", "names": ["label"], "xlabel": "weight", "series": series})
+    assert "series 8" in svg
+
+
 def test_what_is_no_document_is_refused_by_its_place():
     check_document(whole_document())
     for path, value, message in (
@@ -304,6 +319,9 @@ def test_what_is_no_document_is_refused_by_its_place():
         (["sections", 2, "thresholds", "labels", 0, "fp"], [1], r"tp and fp of the same length"),
         (["sections", 2, "thresholds", "labels", 0, "chosen"], 99, r"chosen` must be the index"),
         (["sections", 2, "thresholds", "labels", 0, "positives"], None, "positives` must be a num"),
+        (["sections", 2, "thresholds", "labels", 0, "cuts", 0], math.inf, "only hold finite numb"),
+        (["sections", 0, "table", "rows", 0, 1], math.nan, "only hold finite numbers.*null"),
+        (["title"], "half of \ud83d", "whole characters.*surrogates"),
     ):
         broken = deepcopy(whole_document())
         place = broken

@@ -1,6 +1,7 @@
 """treatment="auto": what the inner folds show, and the default where they show nothing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,12 +9,13 @@ import pytest
 from equipoise import MultilabelClassifier, exact
 from equipoise._errors import InvalidInput
 from equipoise.datasets import digits_scenes
-from equipoise.decision import tune_thresholds
+from equipoise.decision import Thresholds, tune_thresholds
 from equipoise.model_selection import MultilabelStratifiedKFold
 from equipoise.training import (
     Choice,
     TrainingOptions,
     Treatment,
+    choose,
     choose_treatment,
     fit_treatment,
 )
@@ -104,7 +106,7 @@ def test_a_candidate_that_cannot_be_trained_is_out_with_its_reason(scenes):
     fitted = choose_treatment(scenes.x, scenes.targets, [wrong], options=OPTIONS)
     assert fitted.choice.chosen == "none"
     assert "gamma" in fitted.choice.judged[1].failure
-    assert "no other treatment could be trained" in fitted.choice.reason()
+    assert "no other treatment could be judged" in fitted.choice.reason()
 
 
 def test_classes_have_candidates_of_their_own(scenes):
@@ -124,6 +126,56 @@ def test_weights_of_rows_count(scenes):
     fitted = choose_treatment(scenes.x, scenes.targets, ["balanced"], **options)
     other = choose_treatment(scenes.x, scenes.targets, ["balanced"], options=OPTIONS)
     assert fitted.choice.judged[0].macro_f1 != other.choice.judged[0].macro_f1
+
+
+def test_labels_whose_positives_weigh_nothing_count_for_no_treatment(scenes, monkeypatch):
+    """Else a treatment without false alarms of such a label is judged on other labels."""
+    weight = np.ones(scenes.targets.shape)
+    weight[scenes.targets.to_array()[:, 0] > 0, 0] = 0.0
+    fitted = fit_treatment("none", scenes.x, scenes.targets, options=OPTIONS)
+    folds = [
+        held
+        for _, held in MultilabelStratifiedKFold(3, random_state=0).split(scenes.x, scenes.targets)
+    ]
+    high, low = np.full_like(fitted.held_scores, 0.5), np.full_like(fitted.held_scores, 0.5)
+    high[:, 0] = 1.0
+    low[:, 0] = 0.0
+    fixed = Thresholds(np.full(scenes.targets.n_labels, 0.4))
+    monkeypatch.setattr(choose, "tune_thresholds", lambda *_, **__: fixed)
+    with_alarms, without = (
+        choose._macro_f1(replace(fitted, held_scores=s), scenes.targets, folds, OPTIONS, weight)
+        for s in (high, low)
+    )
+    np.testing.assert_array_equal(with_alarms, without)
+
+
+def test_labels_without_any_positive_leave_nothing_to_judge(scenes):
+    y = np.zeros((60, 2))
+    fitted = choose_treatment(scenes.x[:60], y, ["balanced"], options=OPTIONS)
+    assert (fitted.choice.chosen, fitted.choice.n_folds) == ("none", 0)
+    assert "No label has a positive" in fitted.choice.judged[1].failure
+    assert "no other treatment could be judged" in fitted.choice.reason()
+
+
+def test_without_candidates_the_default_is_kept(scenes):
+    for candidates in ([], ["none"]):
+        fitted = choose_treatment(scenes.x, scenes.targets, candidates, options=OPTIONS)
+        assert fitted.choice.reason() == "none: no other treatment was a candidate."
+
+
+@pytest.mark.parametrize(
+    ("candidates", "message"),
+    [
+        ("balanced", "must be a list of treatments"),
+        (["balanced", "balanced"], "the same name more than once.*'balanced', 'balanced'"),
+        ([Treatment("mine", loss="Focal"), Treatment("mine")], "the same name more than once"),
+        ([Treatment("none", weights="balanced")], "the same name more than once"),
+        ([["balanced"]], "Unknown treatment"),
+    ],
+)
+def test_candidates_have_names_of_their_own(scenes, candidates, message):
+    with pytest.raises(InvalidInput, match=message):
+        choose_treatment(scenes.x, scenes.targets, candidates, options=OPTIONS)
 
 
 def test_one_fold_cannot_choose(scenes):

@@ -79,3 +79,15 @@ def test_sparse_rows_are_scaled_as_the_dense_training_rows_were():
     kept = FeatureScaler.fitted(zero_one, clip=3.0)(sparse.csr_array(zero_one))
     assert sparse.issparse(kept)  # nothing is shifted, so it may stay sparse
     np.testing.assert_array_equal(kept.toarray(), zero_one)
+
+
+def test_a_sparse_matrix_may_hold_a_cell_in_parts():
+    parts = (np.array([1.0, 1.0, 5.0, 1.0]), np.array([0, 0, 1, 0]), np.array([0, 2, 4]))
+    X = sparse.csr_array(parts, shape=(2, 2), dtype=np.float32)
+    read = as_features(X)
+    np.testing.assert_array_equal(read.data, [2, 1, 5])
+    assert X.nnz == 4  # the user's matrix is as it was
+    whole = as_features(sparse.csr_array(X.toarray()))
+    scaler = FeatureScaler.fitted(read, 3.0)
+    np.testing.assert_array_equal(scaler.scale, FeatureScaler.fitted(whole, 3.0).scale)
+    np.testing.assert_array_equal(scaler(read).toarray(), scaler(whole).toarray())

@@ -246,6 +246,22 @@ def test_a_network_of_the_wrong_kind_is_refused(make, message):
         fit_treatment("none", X, y, build_model=make, options=QUICK)
 
 
+def test_networks_that_share_what_is_trained_are_refused():
+    X, y = problem()
+    hidden = keras.layers.Dense(4)
+
+    def sharing(n_features, n_labels):
+        inputs = keras.Input((n_features,))
+        return keras.Model(inputs, keras.layers.Dense(n_labels)(hidden(inputs)))
+
+    whole = build(X.shape[1], 3)
+    for make in (sharing, lambda n_features, n_labels: whole):
+        with pytest.raises(InvalidInput, match="a new model at each call.*kernel.*inside the func"):
+            fit_treatment("none", X, y, build_model=make, options=replace(QUICK, n_folds=2))
+    hidden.trainable = False
+    fit_treatment("none", X, y, build_model=sharing, options=replace(QUICK, n_folds=2))
+
+
 def test_a_treatment_is_plain_data():
     treatment = Treatment("mild", weights="balanced", weight_options={"power": 0.5})
     assert Treatment(**treatment.to_dict()) == treatment

@@ -11,7 +11,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any, TypeVar
 
@@ -67,24 +67,51 @@ def map_in_threads(
 ) -> list[T]:
     """Returns [function(0, workspace), …]; each thread has a workspace of its own."""
     results: list[Any] = [None] * n_tasks
+    over = threading.Event()
 
     def share(first: int) -> None:
         workspace = new_workspace()
         for task in range(first, n_tasks, n_threads):
+            if over.is_set():  # by Ctrl-C: the caller must not wait for all that is left
+                return
             results[task] = function(task, workspace)
 
     if n_threads == 1 or getattr(_this_thread, "is_ours", False):
         for first in range(n_threads):
             share(first)
         return results
-    futures = [_pool().submit(share, first) for first in range(1, n_threads)]
+    futures = [_submitted(share, first) for first in range(1, n_threads)]
+    failed: list[Exception] = []
     try:
-        share(0)  # the caller does not only wait
+        # The caller does not only wait: it takes back what no thread has begun. Waiting for that
+        # could be without end, where a thread that waits for this call should have begun it.
+        for first in range(n_threads):
+            future = futures[first - 1] if first else None
+            if future is None or future.cancel():
+                try:
+                    share(first)
+                except Exception as error:
+                    failed.append(error)
+    except BaseException:
+        over.set()
+        raise
     finally:
-        wait(futures)
-    for future in futures:
+        running = [future for future in futures if future is not None and not future.cancel()]
+        wait(running)
+        over.set()
+    if failed:
+        raise failed[0]
+    for future in running:
         future.result()
     return results
+
+
+def _submitted(share: Callable[[int], None], first: int) -> Future[None] | None:
+    """Hands a share to the threads; None where there are none to be had, as when Python ends."""
+    try:
+        return _pool().submit(share, first)
+    except RuntimeError:
+        return None
 
 
 def label_blocks(n_rows: int, n_labels: int) -> tuple[list[tuple[int, int]], int]:

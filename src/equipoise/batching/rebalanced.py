@@ -47,8 +47,8 @@ class RebalancedBatches(keras.utils.PyDataset):
         **workers: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`.
 
     Raises:
-        InvalidInput: a source without batches, labels that differ from those of the first pass,
-            options out of their range, no positive at all.
+        InvalidInput: a source without batches, batches of different parts or shapes, labels that
+            differ from those of the first pass, options out of their range, no positive at all.
 
     Examples:
         >>> X, y = np.arange(8.0).reshape(8, 1), np.array([[1, 0]] * 6 + [[0, 1]] + [[0, 0]])
@@ -184,13 +184,25 @@ def _read_labels(source: Any) -> tuple[list[Any], NDArray[np.int64]]:
         ) from error
     if n_batches == 0:
         raise InvalidInput("`source` has no batches.", received="len(source)=0")
-    labels = [_plain_labels(_checked(source[i], i)[1]) for i in range(n_batches)]
+    labels: list[Any] = []
+    layouts: list[str] = []
+    for index in range(n_batches):
+        batch = _checked(source[index], index)
+        labels.append(_plain_labels(batch[1]))
+        layouts.append(repr(tree.map_structure(lambda leaf: tuple(leaf.shape[1:]), batch)))
     shapes = {batch.shape[1:] for batch in labels}
     if len(shapes) > 1:
         raise InvalidInput(
             "All batches of `source` must have the same labels.",
             received="batches with labels of shapes " + ", ".join(map(str, sorted(shapes))),
         )
+    for index, layout in enumerate(layouts):
+        if layout != layouts[0]:
+            raise InvalidInput(
+                "All batches of `source` must have the same parts, of the same shapes but for "
+                "the number of rows: their rows are mixed.",
+                received=f"{layouts[0]} in batch 0, {layout} in batch {index}",
+            )
     return labels, np.cumsum([0] + [batch.shape[0] for batch in labels])
 
 

@@ -67,5 +67,11 @@ def _checked(path: Path, content: Mapping[str, Any], known: list[str]) -> dict[s
             raise InvalidFile(f"{str(path)!r} gives {name!r} twice, with - and with _.")
         # Names that the command line takes with commas between them.
         names = isinstance(value, list) and all(isinstance(v, str) for v in value)
+        if names and any("," in v for v in value):
+            raise InvalidFile(
+                f"{str(path)!r}: a name in {name!r} holds a comma, which separates names.",
+                received=repr(value),
+                remedy="Rename the column, or give a pattern that fits it: ? is any character.",
+            )
         checked[name] = ",".join(value) if names else value
     return checked

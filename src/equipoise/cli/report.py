@@ -23,7 +23,7 @@ Out = Annotated[Path, Parameter(help="The report: .html, .md or .json.")]
 
 _REMEDY = (
     "Name the folder of a bundle, a plan (.toml) whose store is finished, or a JSON file: a "
-    "report, a comparison (compare --json) or an audit."
+    "report, a comparison (compare --json) or what audit.check found."
 )
 
 
@@ -40,7 +40,7 @@ def report(
     """Write a report of what was trained, compared or found before; nothing is trained.
 
     Of a bundle: its model card, with figures of held-out rows. Of a plan: the comparison, from
-    the finished parts in its store. Of JSON: the report, comparison or audit that it holds.
+    the finished parts in its store. Of JSON: the report, comparison or findings that it holds.
 
     Parameters
     ----------
@@ -140,6 +140,8 @@ def _of_json(path: Path, machine: MachineOptions) -> dict[str, Any]:
     remedy = _REMEDY
     if kind == "Evaluation":
         remedy = "Write it where the scores are: equipoise evaluate … --report FILE."
+    if kind == "ClassWeightAudit":
+        remedy = "Write it where the data is: equipoise audit … --report FILE."
     raise InvalidFile(
         f"No report can be made of {str(path)!r}.", received=f"kind {kind!r}", remedy=remedy
     )

@@ -92,12 +92,16 @@ def audit(
     from equipoise.audit import check
     from equipoise.audit import class_weight as audited
     from equipoise.audit.findings import SILENT
+    from equipoise.audit.row_weights import keras_can_be_asked
+    from equipoise.cli.libraries import load_for_training
     from equipoise.report import write_report
 
     if report is not None:
         check_report(report)
     dataset = (options or DataOptions()).read(data)
     asked = _asked(class_weight, dataset.targets)
+    if keras_can_be_asked():  # which loads it, and fits a model
+        load_for_training()
     result = audited(dataset.targets, asked)
     found = check(dataset.targets, class_weight=asked, cv=folds, groups=dataset.groups)
     document = result.document()

@@ -22,6 +22,7 @@ Float = NDArray[np.float64]
 
 # A resample of few positives may hold no error at all, and then seems to know its metric exactly.
 _SMALLEST_ERROR = 0.7
+_ROUNDING = 1e-9  # in standard errors: less is no difference
 
 
 def intervals(
@@ -67,7 +68,7 @@ def _interval(
     errors = np.maximum(standard_error(label, inside), _SMALLEST_ERROR * error)
     drawn = inside.positive[:, 0] > 0  # a sample without a positive says nothing
     tail = (1 - confidence) / 2
-    if lost[drawn].any():
+    if (np.abs(lost[drawn]) > _ROUNDING * error).any():
         low, high = np.quantile((lost / errors)[drawn], [tail, 1 - tail], method="weibull")
     else:  # every sample says the same, as where no positive is found: they know no better
         low, high = ndtri([tail, 1 - tail])

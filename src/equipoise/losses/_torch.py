@@ -26,7 +26,7 @@ def crossentropy_cells(y: Any, z: Any, p: Mapping[str, Any]) -> Any:
     Where every known label is 0 or 1 a cell has one side only: its weight · softplus(±z). Whether
     that is so is looked up on CPUs alone: another device would have to be waited for.
     """
-    if y.device.type == "cpu" and not torch.compiler.is_compiling():
+    if y.device.type == "cpu" and not torch.compiler.is_compiling() and not _is_transformed():
         hard, known = y, None
         if not _is_hard(y):
             known = y >= 0
@@ -36,6 +36,11 @@ def crossentropy_cells(y: Any, z: Any, p: Mapping[str, Any]) -> Any:
             return losses if known is None else losses * known
     positive, negative = cell_masses(y, p)
     return positive * softplus(-z) + negative * softplus(z)
+
+
+def _is_transformed() -> bool:
+    """Whether `torch.func` looks on (vmap, grad, …): it follows plain operations alone."""
+    return torch._C._are_functorch_transforms_active()
 
 
 def _is_hard(y: Any) -> bool:
@@ -109,6 +114,7 @@ def pays_in_blocks(y: Any, z: Any, sample_weight: Any) -> bool:
         and z.ndim > 1
         and z.numel() >= 2 * _BLOCK
         and not torch.compiler.is_compiling()
+        and not _is_transformed()
         # What else is to be differentiated, is by Torch.
         and not any(x is not None and x.requires_grad for x in (y, sample_weight))
     )

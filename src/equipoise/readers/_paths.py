@@ -34,7 +34,9 @@ def stem_of(path: Path) -> str:
         >>> stem_of(Path("data/scene.csv.gz"))
         'scene'
     """
-    return Path(_without_compression(path)).stem
+    stem = Path(_without_compression(path)).stem
+    # A name in another encoding is no text; a report, or a bundle, could not be written with it.
+    return os.fsencode(stem).decode("utf-8", "replace")
 
 
 def checked_paths(path_or_paths: StrPath | Sequence[StrPath], known: Collection[str]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,19 @@ def check_document(document: Mapping[str, Any]) -> None:
             _check_thresholds(f"{where}.thresholds", section["thresholds"])
         if "figure" in section:
             _check_figure(f"{where}.figure", section["figure"])
+    _check_values(document)
+
+
+def _check_values(document: Mapping[str, Any]) -> None:
+    """Strict JSON has no NaN, and half a surrogate pair is no text that a file could hold."""
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except ValueError as error:
+        raise InvalidInput(
+            "A report can only hold finite numbers and whole characters.",
+            received=str(error),
+            remedy="Write null for what is undefined.",
+        ) from error
 
 
 def _check_texts(where: str, texts: Any) -> None:

@@ -164,7 +164,8 @@ def dots(figure: Mapping[str, Any]) -> Figure:
         points = [(v, i) for i, v in enumerate(one["values"]) if v is not None and v > 0]
         if points:
             x, y = zip(*points, strict=True)
-            axes.plot(x, y, _MARKERS[number], color=COLOURS[number], label=one["title"])
+            marker = _MARKERS[number % len(_MARKERS)]
+            axes.plot(x, y, marker, color=COLOURS[number % len(COLOURS)], label=one["title"])
     _logarithmic(axes, "x")
     axes.set_yticks(range(len(names)), [_short(n) for n in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
@@ -405,8 +406,13 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], Figure]] = {
 
 
 def _logarithmic(axes: Axes, which: str) -> None:
-    """A logarithmic axis whose numbers are written as such: formulas are off, see _STYLE."""
+    """A logarithmic axis whose numbers are written as such: formulas are off, see _STYLE.
+
+    Where nothing above 0 was drawn it stays as it is: such an axis would have no ends.
+    """
     axis = {"x": axes.xaxis, "y": axes.yaxis}[which]
+    if not axis.get_data_interval()[1] > 0:
+        return
     axes.set(**{f"{which}scale": "log"})
     low, high = axis.get_view_interval()
     if high < 100 * low:  # powers of ten alone would be one number, or none

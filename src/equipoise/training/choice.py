@@ -18,12 +18,12 @@ class Judged:
 
     Attributes:
         treatment: its name.
-        macro_f1: mean over the folds; None if it could not be trained.
+        macro_f1: mean over the folds; None if it could not be trained or judged.
         difference: mean difference to the baseline; None for the baseline itself as well.
         low: lower end of its 95% interval.
         high: upper end.
         p_value: of no difference, adjusted for the number of treatments (Holm).
-        failure: why it could not be trained, or None.
+        failure: why it could not be trained or judged, or None.
     """
 
     treatment: str
@@ -53,7 +53,8 @@ class Choice:
         """Returns the grounds as a sentence."""
         tried = [j for j in self.judged if j.difference is not None]
         if not tried:
-            return f"{self.chosen}: no other treatment could be trained."
+            why = "could be judged" if len(self.judged) > 1 else "was a candidate"
+            return f"{self.chosen}: no other treatment {why}."
         if self.chosen != self.judged[0].treatment:
             best = next(j for j in tried if j.treatment == self.chosen)
             return (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from equipoise import exact
-from equipoise._errors import EquipoiseError, InvalidInput
+from equipoise._errors import EquipoiseError, InvalidInput, shown_list
 from equipoise.decision import tune_thresholds
 from equipoise.statistics import holm, paired_difference
 from equipoise.targets import Targets, as_targets
@@ -18,15 +18,16 @@ from equipoise.training.choice import Choice, Judged
 from equipoise.training.fit import BuildModel, fit_treatment, inner_splits
 from equipoise.training.fitted import FittedTreatment
 from equipoise.training.options import TrainingOptions
-from equipoise.training.treatment import Treatment, as_treatment
+from equipoise.training.treatment import TREATMENTS, Treatment, as_treatment
 
 BASELINE = "none"
-# One of each kind, and all with a link: what is chosen must give probabilities.
+# One of each kind, and all with a link: what is chosen by default gives probabilities.
 CANDIDATES = ("inverse_sqrt", "balanced", "focal", "asymmetric")
 CANDIDATES_FOR_CLASSES = ("weighted_categorical", "logit_adjusted_categorical")
 
 _LEVEL = 0.05
 _MIN_POSITIVES = 5  # of labels that count
+_NOTHING_TO_JUDGE = "No label has a positive to judge it by."
 
 Float = NDArray[np.float64]
 
@@ -63,7 +64,8 @@ def choose_treatment(
         X: (N, d) features; see `fit_treatment`, as for all that is not described here.
         y: labels.
         candidates: what may be chosen beside "none"; by default `CANDIDATES`, for one class a row
-            `CANDIDATES_FOR_CLASSES`.
+            `CANDIDATES_FOR_CLASSES`. Of a loss without a link of your choice there are decisions
+            but no probabilities (see `FittedTreatment.has_probabilities`).
         groups: (N,) group of each row.
         sample_weight: weights of rows or cells; they count in training and thresholds.
         build_model: the network.
@@ -75,8 +77,9 @@ def choose_treatment(
         The fit that was chosen; its `choice` says why.
 
     Raises:
-        InvalidInput: fewer than 2 inner folds, or what `fit_treatment` refuses for "none". A
-            candidate that cannot be trained is out, with its reason in the choice.
+        InvalidInput: fewer than 2 inner folds, a candidate named twice, or what `fit_treatment`
+            refuses for "none". A candidate that cannot be trained is out, with its reason in the
+            choice.
 
     Examples:
         >>> from equipoise.datasets import digits_scenes
@@ -96,8 +99,7 @@ def choose_treatment(
     targets = as_targets(y)
     if candidates is None:
         candidates = candidates_for(targets)
-    others = [as_treatment(c) for c in candidates]
-    others = [c for c in others if c.name != BASELINE]
+    others = _others(candidates)
 
     def fit(treatment: str | Treatment) -> FittedTreatment:
         return fit_treatment(
@@ -128,6 +130,26 @@ def choose_treatment(
     return replace(fits[choice.chosen], choice=choice)
 
 
+def _others(candidates: Sequence[str | Treatment]) -> list[Treatment]:
+    """Returns the candidates beside "none", each under a name of its own."""
+    if isinstance(candidates, (str, Treatment)):
+        raise InvalidInput(
+            "`candidates` must be a list of treatments.",
+            received=repr(candidates),
+            remedy="Pass a list of one, or fit it with `fit_treatment`: there is no choice.",
+        )
+    treatments = [as_treatment(c) for c in candidates]
+    others = [c for c in treatments if c is not TREATMENTS[BASELINE]]
+    names = [BASELINE, *(c.name for c in others)]
+    if len(set(names)) < len(names):
+        raise InvalidInput(
+            "`candidates` holds the same name more than once.",
+            received=shown_list(names[1:]),
+            remedy=f"Give each a `name` of its own; {BASELINE!r} is the default.",
+        )
+    return others
+
+
 def _macro_f1(
     fitted: FittedTreatment,
     targets: Targets,
@@ -156,11 +178,18 @@ def _macro_f1(
             decided = thresholds.predict(scores)
         own = None if weight is None else weight[fold]
         f1 = np.asarray(exact.f_beta(rows, decided, average=None, sample_weight=own))
-        # Labels of which the fold has a positive: the same ones for all treatments.
-        there = judged & (np.asarray(rows.positives().sum(axis=0)).reshape(-1) > 0)
-        there &= ~np.isnan(f1)  # its positives may weigh nothing
+        # Labels of which a positive counts in the fold: the same ones for all treatments.
+        there = judged & _has_positives(rows, own)
         found.append(float(f1[there].mean()) if there.any() else np.nan)
     return np.array(found)
+
+
+def _has_positives(rows: Targets, weight: NDArray[Any] | None) -> NDArray[np.bool_]:
+    """Whether each label has a positive whose weight is above 0."""
+    positive = rows.positives()
+    if weight is not None:
+        positive = positive.multiply(weight.reshape(rows.n_rows, -1) > 0)
+    return np.asarray(positive.sum(axis=0)).reshape(-1) > 0
 
 
 def _chosen(reached: Mapping[str, Float], failures: Mapping[str, str]) -> Choice:
@@ -169,11 +198,12 @@ def _chosen(reached: Mapping[str, Float], failures: Mapping[str, str]) -> Choice
     n_folds = int(there.sum())
     judged = [Judged(BASELINE, float(base[there].mean()) if n_folds else None)]
     names = [name for name in reached if name != BASELINE]
-    differences = (
-        [paired_difference((reached[name] - base)[there], 1 / (len(base) - 1)) for name in names]
-        if n_folds
-        else []
-    )
+    if not n_folds:
+        judged += [Judged(name, None, failure=_NOTHING_TO_JUDGE) for name in names]
+        names = []
+    differences = [
+        paired_difference((reached[name] - base)[there], 1 / (len(base) - 1)) for name in names
+    ]
     p_values = [1.0 if d.p_value is None else d.p_value for d in differences]
     adjusted = holm(p_values).tolist() if p_values else []
     chosen, most = BASELINE, 0.0

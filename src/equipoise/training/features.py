@@ -18,6 +18,9 @@ def as_features(X: Any) -> NDArray[np.float32] | sparse.csr_array:
     """Returns X as an (N, d) float32 array or CSR array; NaN is missing, infinity is refused."""
     if sparse.issparse(X):
         matrix = sparse.csr_array(X, dtype=np.float32)
+        if not matrix.has_canonical_format:  # parts of one cell count by their sum
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
         values = matrix.data
     else:
         try:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise._errors import InvalidInput
+from equipoise._errors import InvalidInput, shown_list
 from equipoise.batching import ArrayBatches, LabelBalancedBatches
 from equipoise.callbacks import BestEpoch
 from equipoise.decision import DecisionChain
@@ -62,15 +62,16 @@ def fit_treatment(
         y: labels, anything `as_targets` reads, with unknown cells or not.
         groups: (N,) group of each row; a group is never split between training and holding out.
         sample_weight: (N,), (N, 1) or (N, L) weights of rows or cells.
-        build_model: (n_features, n_labels) -> uncompiled Keras model that returns logits; a small
-            multi-layer perceptron by default.
+        build_model: (n_features, n_labels) -> uncompiled Keras model that returns logits, a new
+            one at each call; a small multi-layer perceptron by default.
         options: see `TrainingOptions`.
         random_state: seed; global random states are left as they were.
         on_epoch: called after every epoch.
 
     Raises:
-        InvalidInput: X and y do not fit together, the model does not return logits, or the loss
-            is for classes that exclude each other and y is not.
+        InvalidInput: X and y do not fit together, the model does not return logits, models share
+            weights that are trained, or the loss is for classes that exclude each other and y is
+            not.
         Undefined: weights of 0 left nothing to correct.
     """
     treatment = as_treatment(treatment)
@@ -83,6 +84,8 @@ def fit_treatment(
         )
     if sample_weight is not None:
         sample_weight = _checked_weight(sample_weight, targets)
+    if build_model is not None:
+        build_model = _anew(build_model)
     log_odds = np.full((targets.n_rows, targets.n_labels), np.nan)
     members: list[Member] = []
     for number, (train, held) in enumerate(inner_splits(X, targets, groups, options, random_state)):
@@ -254,6 +257,30 @@ def _check_loss(loss: LabelLoss, targets: Targets) -> None:
             received=f"{targets.task} targets",
             remedy="Pass one class per row, a 1-D y; or a treatment for labels.",
         )
+
+
+def _anew(build_model: BuildModel) -> BuildModel:
+    """Returns `build_model`, refusing a model that shares with one that it returned before what
+    is trained: the networks would have seen the rows that they hold out."""
+    trained: dict[int, Any] = {}  # kept, for another variable may get the id of one that is gone
+
+    def build(n_features: int, n_labels: int) -> keras.Model:
+        model = build_model(n_features, n_labels)
+        if isinstance(model, keras.Model):
+            own = {id(variable): variable for variable in model.trainable_variables}
+            shared = [variable.path for key, variable in own.items() if key in trained]
+            if shared:
+                raise InvalidInput(
+                    "`build_model` must return a new model at each call: what one network learns "
+                    "from rows that another one holds out would flatter the other.",
+                    received=f"trainable weights of an earlier model: {shown_list(shared)}",
+                    remedy="Make all its layers inside the function (keras.models.clone_model "
+                    "copies those you have), or freeze shared ones: layer.trainable = False.",
+                )
+            trained.update(own)
+        return model
+
+    return build
 
 
 def _check_logits(model: Any, n_labels: int) -> None:

@@ -234,8 +234,8 @@ def as_treatment(treatment: str | Treatment) -> Treatment:
     """Returns a treatment as it is, or the one of `TREATMENTS` with this name."""
     if isinstance(treatment, Treatment):
         return treatment
-    if treatment not in TREATMENTS:
+    if not isinstance(treatment, str) or treatment not in TREATMENTS:
         raise InvalidInput(
-            f"Unknown treatment {treatment!r}.", remedy=did_you_mean(treatment, TREATMENTS)
+            f"Unknown treatment {treatment!r}.", remedy=did_you_mean(str(treatment), TREATMENTS)
         )
     return TREATMENTS[treatment]
