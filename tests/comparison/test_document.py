@@ -225,9 +225,13 @@ def test_work_that_is_not_finished_is_named_and_not_done(plan, tmp_path):
     assert set(survey.comparisons) == {"films"}
     assert "4 of 4 cells are not in the store" in survey.failures["books"]
     assert "Finish the comparison first" in survey.failures["books"]
+    assert "what differs: features, labels" in survey.failures["books"]
     assert "books could not be compared: 4 of 4 cells" in survey.verdict()[0]
     other = replace(plan, training=TrainingOptions(max_epochs=1))
-    with pytest.raises(Undefined, match=r"not in the store.*Received: 4 cells by equipoise .* on"):
+    with pytest.raises(
+        Undefined,
+        match=r"not in the store.*Received: 4 cells by equipoise .* what differs: options",
+    ):
         other.run(store=store, train=False)
     assert len(store) == held
 

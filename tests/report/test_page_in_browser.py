@@ -201,7 +201,7 @@ def test_the_slider_counts_exactly_by_keyboard_and_by_mouse(opened):
             page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
             cut = assert_counts(page, y[:, i], scores[:, i])
             cuts.add(cut)
-        assert f"{name} from {cut:g}: " in said.text_content()
+        assert f"\u2068{name}\u2069 from {cut:g}: " in said.text_content()
         if i == 0:
             left = cut
             continue
@@ -239,7 +239,11 @@ def test_a_label_is_found_among_a_thousand_by_keyboard_alone(opened):
     page.keyboard.press("End")
     y, scores = scored(1000, n_rows=20)
     assert_counts(page, y[:, 770], scores[:, 770])
-    assert "label 770 from" in page.locator("output.said").text_content()
+    assert "label 770\u2069 from" in page.locator("output.said").text_content()
+    page.get_by_role("searchbox", name="Find a label").fill("no such label")
+    assert page.locator("input[type=range]").is_disabled()
+    page.get_by_role("searchbox", name="Find a label").fill("")
+    assert page.locator("input[type=range]").is_enabled()
 
 
 # -------------------------------------------------------------------------------------- security
@@ -273,7 +277,7 @@ def test_names_stay_names(opened):
     for i, name in enumerate(EVIL):
         select.select_option(index=i)
         said = page.locator("output.said").first.text_content()
-        assert said.startswith(f"{name} from ")
+        assert said.startswith(f"\u2068{name}\u2069 from ")
     assert page.evaluate("window.hacked") is None
     assert page.title() == " ".join(EVIL[4].split())
     scripts = page.locator("script").evaluate_all("all => all.map(one => one.type)")

@@ -175,7 +175,13 @@ class Keeper:
         held = self.store.made_by()
         kinds = sorted({_kind(made_by) for made_by in held if "backend" in made_by})
         by = ", ".join(kinds) or "nothing"
-        return f"{len(held)} cells by {by}; this is {_kind(self.keys.shared)}"
+        told = f"{len(held)} cells by {by}; this is {_kind(self.keys.shared)}"
+        differs = [
+            part
+            for part, wanted in self.keys.shared.items()
+            if held and all(made_by.get(part) != wanted for made_by in held)
+        ]
+        return f"{told}; what differs: {', '.join(differs)}" if differs else told
 
     def keep(self, cell: Cell) -> None:
         """Keeps a finished cell. Without room for it the comparison goes on, and says so once."""

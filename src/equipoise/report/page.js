@@ -174,6 +174,7 @@
       find(".found").textContent = wanted
         ? `${counted(options.length)} of ${counted(data.labels.length)} labels fit`
         : "";
+      slider.disabled = !options.length;
       if (!options.length) return;
       if (!options.some((option) => Number(option.value) === current)) {
         current = Number(options[0].value);
@@ -216,7 +217,8 @@
       find(".cut").textContent = short(label.cuts[place]);
       find("button.reset").disabled = place === label.chosen;
       find("output.said").textContent =
-        `${label.name} from ${short(label.cuts[place])}: ${counted(now.tp)} of ` +
+        // Isolated: a name may be written from right to left.
+        `\u2068${label.name}\u2069 from ${short(label.cuts[place])}: ${counted(now.tp)} of ` +
         `${counted(label.positives)} positives found, ${counted(now.fp)} false alarms.`;
     }
 

@@ -105,7 +105,7 @@ def _table(table: Mapping[str, Any], markup: Any) -> dict[str, Any]:
             {
                 "title": column["title"],
                 "text": text,
-                "mark": markup(' class="text"') if text else "",
+                "mark": markup(' class="text" dir="auto"') if text else "",
             }
             for column, text in zip(columns, is_text, strict=True)
         ],
