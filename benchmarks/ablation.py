@@ -71,7 +71,7 @@ INTRODUCTION = """# What does each part of the default bring?
 
 Made by
 
-    EQUIPOISE_DATA=folder python -m benchmarks.ablation
+    EQUIPOISE_DATA=folder python -m benchmarks.ablation {arguments}
 
 `MultilabelClassifier()` with one option changed, on the first draw of folds of
 [outcome.md](outcome.md). Means over {sets}; the difference in macro-F1 is that of the {n} test
@@ -130,7 +130,7 @@ def page(store: Store, sets: list[str]) -> str:
     }
     records = {variant: found for variant, found in records.items() if None not in found}
     base = records[DEFAULT]
-    introduction = INTRODUCTION.format(sets=", ".join(sets), n=len(base))
+    introduction = INTRODUCTION.format(arguments=" ".join(sets), sets=", ".join(sets), n=len(base))
     lines = [introduction, "| | " + " | ".join(COLUMNS.values()) + " | difference | seconds |"]
     lines.append("|---" + "|---:" * (len(COLUMNS) + 2) + "|")
     for variant, found in records.items():

@@ -43,7 +43,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
             multi-layer perceptron.
         treatment: what is done about imbalance: "default", a name of `training.TREATMENTS`, a
             `Treatment`; or "auto": what the inner folds show to be better than the default, which
-            is kept where nothing is shown. That takes as long as five treatments, and judges at
+            is kept where nothing is shown. That takes five times as long or more, and judges at
             tuned thresholds even where `thresholds` is a number.
         n_folds: inner folds, hence networks; 1 holds out a single part.
         held_share: share of rows held out where `n_folds` is 1.

@@ -42,7 +42,7 @@ def train(
         TOML file with options, such as labels = "lab_*"; the command line wins over it.
     treatment
         What is done about imbalance: default, none, balanced, inverse_sqrt, focal, …; or auto:
-        what inner folds show to be better than the default, in five times its time.
+        what inner folds show to be better than the default, in five times its time or more.
     folds
         Networks; each holds out another part to find when to stop, and the thresholds.
     epochs
