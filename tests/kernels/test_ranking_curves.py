@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise._kernels import cuts, ranking
+from equipoise._kernels.counts import are_zero_one
 from equipoise._kernels.cuts import all_cuts, best_cuts
 from equipoise._kernels.label_sums import label_sums, label_sums_numpy
 from equipoise._kernels.outcomes import outcome_counts, outcome_counts_numpy
@@ -207,6 +208,26 @@ def test_thread_count_keeps_to_the_environment(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
     assert 1 <= thread_count(50) <= 8
     assert thread_count(1) == 1
+
+
+@pytest.mark.parametrize("n_threads", ["1", "2", "8"])
+def test_outcomes_of_large_arrays_are_counted_in_parts(monkeypatch, n_threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
+    rng = np.random.default_rng(0)
+    y, p = (rng.random((2, 30_001, 101)) < 0.6).astype(np.uint8)
+    np.testing.assert_array_equal(outcome_counts(y, p), outcome_counts_numpy(y, p))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (4, 5), (60_000, 101)])
+def test_bytes_that_are_not_all_zero_or_one_are_found_wherever_they_are(shape):
+    values = (np.random.default_rng(0).random(shape) < 0.5).astype(np.uint8)
+    for form in (values, np.asfortranarray(values), values[::2]):
+        assert are_zero_one(form)
+    for place in (0, values.size // 2, values.size - 1)[: values.size]:
+        wrong = values.copy()
+        wrong.reshape(-1)[place] = 2
+        assert not are_zero_one(wrong)
+        assert not are_zero_one(np.asfortranarray(wrong))
 
 
 def test_compiled_outcome_counts_are_the_numpy_counts():

@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise._kernels.threads import in_threads, thread_count
+
+_CELLS = 1 << 21  # read by a thread, at least
 _WIDTH = 255  # so many rows of 0/1 add up in uint8 without overflow
 
 
@@ -29,3 +32,12 @@ def label_counts(values: NDArray[np.uint8] | Any) -> NDArray[np.int64]:
     elif whole:
         counts += values[:whole].sum(axis=0, dtype=np.int64)
     return counts
+
+
+def are_zero_one(values: NDArray[np.uint8]) -> bool:
+    """Whether bytes are all 0 or 1."""
+    n_threads = thread_count(max(1, values.size // _CELLS))
+    if n_threads == 1 or not values.flags.c_contiguous:
+        return values.size == 0 or bool(values.max() <= 1)
+    parts = np.array_split(values.reshape(-1), n_threads)
+    return max(in_threads(lambda i: int(parts[i].max()), n_threads, n_threads)) <= 1

@@ -5,7 +5,9 @@ from numpy.typing import NDArray
 
 from equipoise._kernels import SMALL
 from equipoise._kernels.counts import label_counts
+from equipoise._kernels.threads import in_threads, thread_count
 
+_CELLS = 1 << 20  # of a thread, at least: handing it over costs as much as counting so many
 Bytes = NDArray[np.uint8]
 
 
@@ -15,7 +17,15 @@ def outcome_counts(y: Bytes, p: Bytes) -> NDArray[np.int64]:
         return outcome_counts_numpy(y, p)
     from equipoise._kernels import outcomes_numba
 
-    return outcomes_numba.outcome_counts(np.ascontiguousarray(y), np.ascontiguousarray(p))
+    y, p = np.ascontiguousarray(y), np.ascontiguousarray(p)
+    n_threads = thread_count(max(1, y.size // _CELLS))
+    edges = [len(y) * i // n_threads for i in range(n_threads + 1)]
+
+    def part(i: int) -> NDArray[np.int64]:
+        rows = slice(edges[i], edges[i + 1])
+        return outcomes_numba.outcome_counts(y[rows], p[rows])
+
+    return np.sum(in_threads(part, n_threads, n_threads), axis=0)
 
 
 def outcome_counts_numpy(y: Bytes, p: Bytes) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from equipoise._errors import InvalidInput, shown_list
 from equipoise._kernels import SMALL
+from equipoise._kernels.counts import are_zero_one
 from equipoise._kernels.ranking import Cells
 from equipoise.targets import Targets, as_targets
 
@@ -134,7 +135,7 @@ def read_targets(y_true: Any) -> Targets:
         and y_true.dtype == np.uint8
         and y_true.ndim == 2
         and y_true.size
-        and y_true.max() <= 1
+        and are_zero_one(y_true)
     ):
         targets = as_targets(y_true.view(np.bool_))
     else:
@@ -214,6 +215,8 @@ def as_matrix(values: Any, argument: str, targets: Targets) -> NDArray[Any]:
 
 def as_array(values: Any, argument: str, names: tuple[str, ...]) -> NDArray[Any]:
     """Returns an array from an array, tensor, list or data frame with a column per label."""
+    if isinstance(values, np.ndarray):
+        return np.asarray(values)  # what is derived from arrays becomes one
     frame = nw.from_native(values, pass_through=True, allow_series=True)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from equipoise._errors import InvalidInput
-from equipoise._kernels.counts import label_counts
+from equipoise._kernels.counts import are_zero_one, label_counts
 from equipoise._kernels.outcomes import outcome_counts
 from equipoise.exact._cells import as_matrix, check_shape, read_targets, read_weights
 from equipoise.exact.averaging import ratio
@@ -230,7 +230,7 @@ def _holds_labels(y_pred: Any, targets: Targets) -> bool:
 
 def _check_zero_one(values: NDArray[Any]) -> None:
     if values.dtype == np.uint8:
-        fine = values.size == 0 or values.max() <= 1
+        fine = are_zero_one(values)
     else:
         fine = values.dtype.kind in "biuf" and bool(((values == 0) | (values == 1)).all())
     if not fine:

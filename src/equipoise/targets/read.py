@@ -66,7 +66,10 @@ def as_targets(
         return targets if task in ("auto", y.task) else _checked_task(targets, task)
     if sparse.issparse(y):
         return _checked_task(from_sparse(y, label_names), task)
-    frame = nw.from_native(y, pass_through=True, allow_series=True)
+    # An array is no frame, which narwhals takes longer to find out than some metrics take.
+    frame: Any = (
+        y if isinstance(y, np.ndarray) else nw.from_native(y, pass_through=True, allow_series=True)
+    )
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
     if isinstance(frame, nw.DataFrame):
