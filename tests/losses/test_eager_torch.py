@@ -10,7 +10,7 @@ if keras.backend.backend() != "torch":
 
 import torch
 
-from equipoise.losses import Asymmetric, WeightedBinaryCrossentropy, _torch
+from equipoise.losses import Asymmetric, FromIndices, WeightedBinaryCrossentropy, _torch
 
 BLOCKED = [case for case in CASES.values() if case.cellwise and not case.loss.fused_on_torch]
 SHAPE = (7, 3)
@@ -160,3 +160,14 @@ def test_torch_func_gives_the_same_slopes_row_by_row(loss, block, monkeypatch):
     each = torch.func.vmap(torch.func.grad(lambda z, y: loss(y[None], z[None])))(z.detach(), y)
     torch.testing.assert_close(slopes, expected)
     torch.testing.assert_close(each, expected)
+
+
+def test_losses_from_indices_go_in_blocks_too(whole_and_blocks):
+    loss = FromIndices(Asymmetric(from_logits=True, positive_weight=[1.0, 2.0, 3.0]))
+    indices = torch.tensor([[0, 2], [1, -1], [-1, -1], [2, 2], [0, 1], [2, -1], [1, 0]])
+    whole, parts, in_blocks = whole_and_blocks(
+        lambda: value_and_slopes(loss, indices, data()[1], np.arange(7.0))
+    )
+    assert in_blocks
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(other, one, rtol=2e-6, atol=1e-9)

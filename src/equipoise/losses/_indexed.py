@@ -156,7 +156,7 @@ def _torch(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any, here
                     x.detach().requires_grad_(ctx.needs_input_grad[0])
                     for x in (z, z.gather(-1, positions))
                 )
-                total = _negative(loss, all_z, p).sum(-1)
+                total = _negative_sums_torch(loss, all_z, p)
                 positive = _positive(loss, picked, here)
             ctx.recorded = (all_z, total, picked, positive)
             with torch.no_grad():
@@ -173,6 +173,14 @@ def _torch(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any, here
             return slopes.scatter_(-1, positions, values)
 
     return Sums.apply(z)
+
+
+def _negative_sums_torch(loss: CellwiseLoss, z: Any, p: Any) -> Any:
+    from equipoise.losses._torch import pays_in_blocks, row_sums_in_blocks
+
+    if loss.fused_on_torch or not pays_in_blocks(z.detach(), z, None):
+        return _negative(loss, z, p).sum(-1)
+    return row_sums_in_blocks(lambda _, z, weight: _negative(loss, z, p), z.detach(), z, None)
 
 
 _SUMS = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}

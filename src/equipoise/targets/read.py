@@ -67,9 +67,8 @@ def as_targets(
     if sparse.issparse(y):
         return _checked_task(from_sparse(y, label_names), task)
     # An array is no frame, which narwhals takes longer to find out than some metrics take.
-    frame: Any = (
-        y if isinstance(y, np.ndarray) else nw.from_native(y, pass_through=True, allow_series=True)
-    )
+    is_array = isinstance(y, np.ndarray)
+    frame = None if is_array else nw.from_native(y, pass_through=True, allow_series=True)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
     if isinstance(frame, nw.DataFrame):
