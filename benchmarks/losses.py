@@ -1,6 +1,6 @@
 """Every loss, forward and backward, against Keras' own binary cross-entropy.
 
-KERAS_BACKEND=jax python -m benchmarks losses
+KERAS_BACKEND=jax python -m benchmarks.losses [--only NAME …]
 
 JAX and TensorFlow compile the step with XLA, Torch runs it eagerly, as Keras does by default. The
 ratio is the time of a loss over that of Keras' BinaryCrossentropy(from_logits=True), taken in turn
@@ -12,6 +12,7 @@ that of x + 1. On a CUDA device Torch is timed by events.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +147,9 @@ def data_of(n_rows: int, n_labels: int) -> tuple[Any, Any, Any]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", help="losses that are measured beside Keras BCE")
+    only, _ = parser.parse_known_args()
     rate = memory_rate()
     print(f"{BACKEND}: x + 1 moves {rate / 1e9:.1f} GB/s")
     for n_rows, n_labels, repeats in SHAPES:
@@ -153,6 +157,7 @@ def main() -> None:
         steps = {
             name: step_of(loss, indices if isinstance(loss, losses.FromIndices) else y, z)
             for name, loss in all_losses(n_labels).items()
+            if only.only is None or name in (BASE, *only.only)
         }
         times: dict[str, list[float]] = {name: [] for name in steps}
         for repeat in range(repeats + 1):

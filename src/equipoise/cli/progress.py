@@ -15,6 +15,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -36,19 +37,7 @@ def bar_of(description: str, total: int | None) -> Iterator[Callable[..., None]]
     """
     with (
         interrupts_kept() as go_on,
-        Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("•"),
-            TimeElapsedColumn(),
-            TextColumn("elapsed,"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=(console := Console(stderr=True)),
-            transient=True,
-            disable=not console.is_terminal,  # it would leave an empty line in a log
-        ) as bar,
+        bar_with(TimeRemainingColumn(), TextColumn("left")) as bar,
     ):
         task = bar.add_task(description, total=total)
 
@@ -57,6 +46,23 @@ def bar_of(description: str, total: int | None) -> Iterator[Callable[..., None]]
             bar.update(task, advance=steps)
 
         yield advance
+
+
+def bar_with(*time_left: ProgressColumn) -> Progress:
+    """Returns a bar on standard error that ends in these columns."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("•"),
+        TimeElapsedColumn(),
+        TextColumn("elapsed,"),
+        *time_left,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,  # it would leave an empty line in a log
+    )
 
 
 @contextmanager

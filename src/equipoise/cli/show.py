@@ -10,18 +10,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
     ProgressColumn,
     Task,
-    TextColumn,
-    TimeElapsedColumn,
 )
 from rich.table import Table
 from rich.text import Text
 
-from equipoise.cli.progress import interrupts_kept
+from equipoise.cli.progress import bar_with, interrupts_kept
 from equipoise.report.render import format_cell
 
 _LABELS_SHOWN = 20
@@ -95,18 +90,7 @@ def progress() -> Iterator[Callable[[str, Any, int], None]]:
     cell and the total."""
     with (
         interrupts_kept() as go_on,
-        Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("•"),
-            TimeElapsedColumn(),
-            TextColumn("elapsed,"),
-            _TimeLeft(),
-            console=(console := Console(stderr=True)),
-            transient=True,
-            disable=not console.is_terminal,  # it would leave an empty line in a log
-        ) as bar,
+        bar_with(_TimeLeft()) as bar,
     ):
         now = time.monotonic()
         task = bar.add_task("starting", total=None, worked=0, began=now, since=now)

@@ -265,7 +265,8 @@ def _check_complete(path: Path, lines: _Lines, n_rows: int) -> None:
 
 
 class _Some:
-    """Some lines, as a file that scikit-learn reads line by line."""
+    """Some lines, as a file that scikit-learn reads line by line: it asks for `read`, but calls
+    nothing other than the iteration."""
 
     def __init__(
         self, rows: Iterator[bytes], lines: _Lines, places: list[int], n: int = _MOST_ROWS
