@@ -32,6 +32,10 @@ def dense(indices, n_labels=3):
     return y
 
 
+def array(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
 def crossentropy(**options):
     return WeightedBinaryCrossentropy(from_logits=True, **options)
 
@@ -70,6 +74,31 @@ def test_any_number_of_labels(n_labels):
     loss = crossentropy(positive_weight=np.arange(1.0, n_labels + 1))
     wanted = value_and_grad(loss, dense(indices, n_labels), z)
     assert_equal(value_and_grad(FromIndices(loss), indices, z), wanted)
+
+
+@every_loss
+@pytest.mark.parametrize("n_labels", [1, 15, 16, 17, 40])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_sum_over_negatives_is_that_of_the_terms(case, n_labels, weighted):
+    """Whether or not cells share a logarithm, which takes 16 labels and no weights."""
+    loss = case.make(**BOTH) if weighted else case.make()
+    p = {
+        name: ops.convert_to_tensor(np.resize(array(values), n_labels))
+        for name, values in loss._parameters(ops.zeros((1, 3))).items()
+    }
+    rng = np.random.default_rng(n_labels)
+    for center in (-40.0, -9.0, 0.0, 9.0):  # the sum must not be lost where its terms are tiny
+        z = ops.convert_to_tensor(rng.normal(center, 2, (3, n_labels)).astype("float32"))
+        terms = array(loss.negative_losses(z, p)) * array(p.get("negative", 1.0))
+        wanted = terms.sum(axis=-1, dtype=np.float64)
+        np.testing.assert_allclose(array(loss.negative_sums(z, p)), wanted, rtol=1e-5)
+
+
+def test_the_sum_over_negatives_of_any_logits_is_finite():
+    z = np.repeat(np.float32([[-1e4, 1e4, 0.0, -88.0, 88.0]]), 40, axis=1)
+    loss = crossentropy()
+    wanted = 40 * (1e4 + np.log(2) + 88)
+    assert number(loss.negative_sums(ops.convert_to_tensor(z), {})[0]) == pytest.approx(wanted)
 
 
 def test_a_large_batch_goes_block_by_block():

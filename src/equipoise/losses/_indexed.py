@@ -76,7 +76,7 @@ def _jax(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any, here: 
 
     @jax.custom_vjp
     def sums(z: Any, positions: Any, counts: Any, p: Any, here: Any) -> Any:
-        total = _by_rows(lambda z: ops.sum(_negative(loss, z, p), axis=-1), z)
+        total = _by_rows(lambda z: loss.negative_sums(z, p), z)
         picked = ops.take_along_axis(z, positions, axis=-1)
         return total + _corrections(loss, picked, counts, here)
 
@@ -131,7 +131,7 @@ def _tensorflow(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any,
             rows = tf.broadcast_to(tf.range(tf.shape(z)[0])[:, None], tf.shape(positions))
             return tf.tensor_scatter_nd_update(slopes, tf.stack([rows, positions], axis=-1), own)
 
-        total = ops.sum(_negative(loss, z, p), axis=-1)
+        total = loss.negative_sums(z, p)
         return total + _corrections(loss, picked, counts, here), backward
 
     def _slopes(function: Any, at: Any) -> Any:
@@ -179,7 +179,7 @@ def _negative_sums_torch(loss: CellwiseLoss, z: Any, p: Any) -> Any:
     from equipoise.losses._torch import pays_in_blocks, row_sums_in_blocks
 
     if loss.fused_on_torch or not pays_in_blocks(z.detach(), z, None):
-        return _negative(loss, z, p).sum(-1)
+        return loss.negative_sums(z, p)
     return row_sums_in_blocks(lambda _, z, weight: _negative(loss, z, p), z.detach(), z, None)
 
 

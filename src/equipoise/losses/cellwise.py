@@ -52,6 +52,14 @@ class CellwiseLoss(LabelLoss):
         """ℓ₋: the unweighted loss of logits z where y = 0."""
         raise NotImplementedError
 
+    def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
+        """Σ_l w₋ · ℓ₋(z_l), the (...,) weighted losses of rows without any label (`FromIndices`).
+
+        A subclass may write it where a sum costs less than its terms.
+        """
+        losses = self.negative_losses(z, p)
+        return ops.sum(p["negative"] * losses if "negative" in p else losses, axis=-1)
+
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, 0 where y is unknown (NaN or negative).
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from equipoise._errors import check_number
 from equipoise.links import LDAMLink
 from equipoise.losses._frequencies import check_same_labels, usable_prevalence
-from equipoise.losses._logistic import softplus
+from equipoise.losses._logistic import softplus, softplus_sums
 from equipoise.losses.base import LossOptions
 from equipoise.losses.cellwise import CellwiseLoss
 
@@ -91,6 +91,10 @@ class LDAM(CellwiseLoss):
     def negative_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
         """ℓ₋(z) = softplus(s · z)."""
         return softplus(self.scale * z)
+
+    def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
+        """Σ w₋ · softplus(s · z) of rows without labels."""
+        return softplus_sums(self.scale * z, p.get("negative"))
 
     @property
     def link(self) -> LDAMLink:

@@ -12,7 +12,7 @@ from scipy.special import logit
 from equipoise._errors import check_number
 from equipoise.links import SigmoidLink
 from equipoise.losses._frequencies import check_same_labels, usable_prevalence
-from equipoise.losses._logistic import softplus
+from equipoise.losses._logistic import softplus, softplus_sums
 from equipoise.losses.base import Reduction
 from equipoise.losses.cellwise import CellwiseLoss
 from equipoise.losses.weighted import crossentropy_cells
@@ -112,6 +112,10 @@ class LogitAdjustedBinaryCrossentropy(CellwiseLoss):
     def negative_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
         """ℓ₋(z) = softplus(z + τ · logit π)."""
         return softplus(z + p["offset"])
+
+    def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
+        """Σ w₋ · softplus(z + τ · logit π) of rows without labels."""
+        return softplus_sums(z + p["offset"], p.get("negative"))
 
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, both sides at once."""

@@ -13,7 +13,7 @@ from equipoise._errors import InvalidInput, check_choice
 from equipoise.links import Link, PropensityLink, SigmoidLink
 from equipoise.losses._arguments import label_vector
 from equipoise.losses._frequencies import check_same_labels
-from equipoise.losses._logistic import softplus
+from equipoise.losses._logistic import softplus, softplus_sums
 from equipoise.losses.base import LossOptions
 from equipoise.losses.cellwise import CellwiseLoss
 from equipoise.losses.weighted import crossentropy_cells
@@ -97,6 +97,10 @@ class PropensityBinaryCrossentropy(CellwiseLoss):
     def negative_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
         """ℓ₋(z) = softplus(z)."""
         return softplus(z)
+
+    def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
+        """Σ w₋ · softplus(z) of rows without labels."""
+        return softplus_sums(z, p.get("negative"))
 
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, both sides at once."""

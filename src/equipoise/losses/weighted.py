@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from equipoise.links import SigmoidLink
 from equipoise.losses._cells import cell_masses
-from equipoise.losses._logistic import softplus
+from equipoise.losses._logistic import softplus, softplus_sums
 from equipoise.losses.base import Reduction
 from equipoise.losses.cellwise import CellwiseLoss
 
@@ -113,6 +113,10 @@ class WeightedBinaryCrossentropy(CellwiseLoss):
     def negative_losses(self, z: Any, p: Mapping[str, Any]) -> Any:
         """ℓ₋(z) = softplus(z)."""
         return softplus(z)
+
+    def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
+        """Σ w₋ · softplus(z) of rows without labels."""
+        return softplus_sums(z, p.get("negative"))
 
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, both sides at once."""
