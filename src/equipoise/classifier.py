@@ -54,6 +54,9 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         max_epochs: bound on the epochs of each network.
         patience: epochs without improvement before training stops.
         clip: bound on standardised features.
+        bins: bins by which the default network sees numeric columns as well as by their value
+            (`layers.PiecewiseLinear`), 0 for none; "auto" trains the first fold both ways, and
+            goes on as its held-out rows say.
         thresholds: rule by which they are found on held-out rows, for the best F1 ("shrunk",
             "tuned", "pooled" or "analytic", see `tune_thresholds`); or one probability from which
             on every label is predicted.
@@ -91,6 +94,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         max_epochs: int = 60,
         patience: int = 8,
         clip: float = 3.0,
+        bins: int | Literal["auto"] = "auto",
         thresholds: Literal["shrunk", "tuned", "pooled", "analytic"] | float = "shrunk",
         random_state: Any = None,
     ):
@@ -105,6 +109,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         self.max_epochs = max_epochs
         self.patience = patience
         self.clip = clip
+        self.bins = bins
         self.thresholds = thresholds
         self.random_state = random_state
 
@@ -153,6 +158,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
                 max_epochs=self.max_epochs,
                 patience=self.patience,
                 clip=self.clip,
+                bins=self.bins,
                 thresholds=rule,
             ),
             "random_state": int(check_random_state(self.random_state).randint(2**31 - 1)),

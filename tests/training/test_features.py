@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from equipoise._errors import InvalidInput
-from equipoise.training.features import FeatureScaler, as_features
+from equipoise.training.features import FeatureScaler, as_features, numeric_columns
 
 matrices = hnp.arrays(
     np.float32,
@@ -91,3 +91,11 @@ def test_a_sparse_matrix_may_hold_a_cell_in_parts():
     scaler = FeatureScaler.fitted(read, 3.0)
     np.testing.assert_array_equal(scaler.scale, FeatureScaler.fitted(whole, 3.0).scale)
     np.testing.assert_array_equal(scaler(read).toarray(), scaler(whole).toarray())
+
+
+def test_numeric_columns_hold_more_than_zero_and_one():
+    gaps = [np.nan, 1.0, 0.0]
+    X = np.array([[0, 0.5, 2, np.nan], [1, 0, 2, np.nan], [1, 1, 2, np.nan]], dtype=np.float32)
+    X = np.column_stack([X, gaps, [np.nan, 3.0, 1.0]]).astype(np.float32)
+    assert numeric_columns(X) == [1, 2, 5]
+    assert numeric_columns(sparse.csr_array(X)) == []

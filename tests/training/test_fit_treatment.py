@@ -8,9 +8,12 @@ from scipy.special import expit, logit
 
 from equipoise import exact
 from equipoise._errors import InvalidInput, Undefined
+from equipoise.datasets import digits_scenes
 from equipoise.decision import DecisionChain
 from equipoise.stats import LabelStats
 from equipoise.training import TREATMENTS, TrainingOptions, Treatment, as_treatment, fit_treatment
+from equipoise.training.held_out import held_out_score
+from equipoise.training.network import bins_of
 from equipoise.training.workbench import kept
 from equipoise.weights import LabelWeights
 
@@ -325,3 +328,95 @@ def test_sparse_and_dense_rows_are_predicted_alike():
         np.testing.assert_allclose(
             fitted.predict_proba(sparse.csr_array(X)), fitted.predict_proba(X), rtol=1e-6
         )
+
+
+def curved(n=400, seed=0):
+    """A label on both ends of a numeric column, which no linear model can tell."""
+    X = np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
+    return X, (np.abs(X[:, :1]) > 1).astype(int)
+
+
+LINEAR = TrainingOptions(n_folds=2, max_epochs=15, hidden_units=0, learning_rate=0.05)
+
+
+def bins_in(fitted):
+    return [bins_of(member.model) for member in fitted.members]
+
+
+def test_numeric_columns_are_encoded_where_held_out_rows_gain():
+    X, y = curved()
+    epochs = []
+    options = replace(LINEAR, bins="auto")
+    fitted = fit_treatment("none", X, y, options=options, on_epoch=lambda: epochs.append(1))
+    assert bins_in(fitted) == [4, 4]
+    new_X, new_y = curved(seed=1)
+    assert exact.roc_auc(new_y, fitted.scores(new_X)) > 0.9
+    # The first fold was trained twice, once without the encoding.
+    trained = sum(member.n_epochs for member in fitted.members)
+    assert trained < len(epochs) <= options.most_epochs == 3 * 15
+    plain = fit_treatment("none", X, y, options=LINEAR)
+    assert bins_in(plain) == [0, 0]
+    assert exact.roc_auc(y, plain.scores(X)) < 0.7
+
+
+def test_the_fit_is_that_of_the_bins_that_were_found():
+    X, y = curved()
+    auto = fit_treatment("none", X, y, options=replace(LINEAR, bins="auto"))
+    asked = fit_treatment("none", X, y, options=replace(LINEAR, bins=4))
+    np.testing.assert_array_equal(auto.held_scores, asked.held_scores)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whichever_scores_better_on_held_out_rows_is_kept(seed):
+    """Of pixels that is mostly the columns as they are."""
+    scenes = digits_scenes(300, random_state=0)
+    options = TrainingOptions(max_epochs=6, hidden_units=32, learning_rate=0.01)
+
+    def fit(bins):
+        return fit_treatment(
+            "none",
+            scenes.x,
+            scenes.targets,
+            options=replace(options, bins=bins),
+            random_state=seed,
+        )
+
+    def score(fitted):
+        rows = fitted.held_rows
+        log_odds = fitted.members[0].log_odds(scenes.x[rows])
+        return held_out_score(scenes.targets.take(rows), log_odds)
+
+    scores = {bins: score(fit(bins)) for bins in (0, 4)}
+    assert bins_in(fit("auto")) == [max(scores, key=scores.get)]
+
+
+@pytest.mark.parametrize("kind", ["zeros and ones", "sparse", "a model of one's own"])
+def test_what_has_no_numeric_columns_is_not_encoded(kind):
+    X, y = curved(n=120)
+    build_model = None
+    if kind == "zeros and ones":
+        X = (X > 0).astype(np.float32)
+    elif kind == "sparse":
+        X = sparse.csr_array(np.where(X > 0, X, 0))
+    else:
+
+        def build_model(n_features, n_labels):
+            return keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(n_labels)])
+
+    options = replace(LINEAR, n_folds=1, max_epochs=1, bins=4)
+    fitted = fit_treatment("none", X, y, options=options, build_model=build_model)
+    assert bins_in(fitted) == [0]
+
+
+def test_very_many_numeric_columns_are_encoded_only_when_asked():
+    X = np.random.default_rng(0).normal(size=(60, 501)).astype(np.float32)
+    y = (X[:, :1] > 0).astype(int)
+    quick = replace(LINEAR, n_folds=1, max_epochs=1)
+    assert bins_in(fit_treatment("none", X, y, options=replace(quick, bins="auto"))) == [0]
+    assert bins_in(fit_treatment("none", X, y, options=replace(quick, bins=2))) == [2]
+
+
+@pytest.mark.parametrize("bins", [-1, 1.5, "many", None])
+def test_wrong_bins_are_refused(bins):
+    with pytest.raises(InvalidInput, match="bins"):
+        TrainingOptions(bins=bins)

@@ -71,13 +71,13 @@ def train(
     from equipoise.training import TrainingOptions, choose_treatment, fit_treatment
     from equipoise.training.choose import candidates_for
 
-    plan = TrainingOptions(n_folds=folds, max_epochs=epochs, hidden_units=hidden_units)
+    plan = TrainingOptions(n_folds=folds, max_epochs=epochs, hidden_units=hidden_units, bins="auto")
     x, feature_names = _encoded(dataset, encoder)
     how: dict[str, Any] = {"groups": dataset.groups, "options": plan, "random_state": seed}
-    n_fits = 1
+    most_epochs = plan.most_epochs
     if treatment == "auto":
-        n_fits += len(candidates_for(dataset.targets))
-    with bar_of(f"{dataset.name}: epochs, at most", n_fits * folds * epochs) as advance:
+        most_epochs += len(candidates_for(dataset.targets)) * folds * epochs
+    with bar_of(f"{dataset.name}: epochs, at most", most_epochs) as advance:
         if treatment == "auto":
             fitted = choose_treatment(x, dataset.targets, on_epoch=advance, **how)
         else:

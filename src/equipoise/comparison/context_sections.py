@@ -124,7 +124,8 @@ def _command(comparison: Comparison) -> str:
     call, options = comparison.context["call"], comparison.context["options"]
     treatments = comparison.context["treatments"]
     ours = all(t["name"] in TREATMENTS and t == TREATMENTS[t["name"]].to_dict() for t in treatments)
-    plain = options == vars(TrainingOptions(n_folds=options["n_folds"]))
+    # A comparison that was saved earlier lacks the options that came later.
+    plain = vars(TrainingOptions()) | options == vars(TrainingOptions(n_folds=options["n_folds"]))
     seeds = _seeds(comparison)
     if not ours or not plain or not isinstance(call["cv"], int) or call["model"] or len(seeds) > 1:
         return ""

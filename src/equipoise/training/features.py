@@ -106,3 +106,11 @@ class FeatureScaler:
             data = np.nan_to_num(X.data / self.scale[X.indices], nan=0.0)
         np.clip(data, -self.clip, self.clip, out=data)
         return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
+
+
+def numeric_columns(X: NDArray[np.float32] | sparse.csr_array) -> list[int]:
+    """Returns the positions of dense columns that hold other known numbers than 0 and 1."""
+    if not isinstance(X, np.ndarray):
+        return []
+    other = ~((X == 0) | (X == 1) | np.isnan(X))
+    return np.flatnonzero(other.any(axis=0)).tolist()

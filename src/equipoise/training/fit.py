@@ -13,13 +13,14 @@ from equipoise._errors import InvalidInput, shown_list
 from equipoise.batching import ArrayBatches, LabelBalancedBatches
 from equipoise.callbacks import BestEpoch
 from equipoise.decision import DecisionChain
+from equipoise.layers import PiecewiseLinear
 from equipoise.links import SigmoidLink, SoftmaxLink
 from equipoise.losses.base import LabelLoss
 from equipoise.losses.categorical import CategoricalLoss
 from equipoise.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from equipoise.stats import LabelStats
 from equipoise.targets import Targets, as_targets
-from equipoise.training.features import FeatureScaler, as_features
+from equipoise.training.features import FeatureScaler, as_features, numeric_columns
 from equipoise.training.fitted import FittedTreatment, Member, logits_of
 from equipoise.training.held_out import held_out_score
 from equipoise.training.network import build_network
@@ -28,6 +29,9 @@ from equipoise.training.seeds import reseed, seeded
 from equipoise.training.treatment import Treatment, as_treatment, without_sampling
 from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
+
+_BINS = 4  # tried by "auto": 8 and 16 brought no more
+_MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
 
 
 class BuildModel(Protocol):
@@ -88,24 +92,32 @@ def fit_treatment(
         build_model = _anew(build_model)
     log_odds = np.full((targets.n_rows, targets.n_labels), np.nan)
     members: list[Member] = []
+    numeric = numeric_columns(X) if build_model is None and options.bins else []
+    bins = _bins_to_try(options, len(numeric))
     for number, (train, held) in enumerate(inner_splits(X, targets, groups, options, random_state)):
-        member = _train(
-            treatment,
-            (
-                X[train],
-                targets.take(train),
-                None if sample_weight is None else sample_weight[train],
-            ),
-            (
-                X[held],
-                targets.take(held),
-                None if sample_weight is None else sample_weight[held],
-            ),
-            build_model,
-            options,
-            seed=_seed(random_state, number),
-            on_epoch=on_epoch,
-        )
+        tried = [
+            _train(
+                treatment,
+                (
+                    X[train],
+                    targets.take(train),
+                    None if sample_weight is None else sample_weight[train],
+                ),
+                (
+                    X[held],
+                    targets.take(held),
+                    None if sample_weight is None else sample_weight[held],
+                ),
+                build_model,
+                options,
+                encoding=PiecewiseLinear(numeric, n_bins=n_bins) if n_bins else None,
+                seed=_seed(random_state, number),
+                on_epoch=on_epoch,
+            )
+            for n_bins in bins
+        ]
+        best = int(np.argmax([np.nan_to_num(score, nan=-np.inf) for score, _ in tried]))
+        bins, member = bins[best : best + 1], tried[best][1]
         log_odds[held] = member.log_odds(X[held])
         members.append(member)
     held_rows = np.flatnonzero(~np.isnan(log_odds).any(axis=1))
@@ -123,6 +135,15 @@ def fit_treatment(
     return FittedTreatment(
         treatment, targets.label_names, tuple(members), chain, held_rows, held_scores
     )
+
+
+def _bins_to_try(options: TrainingOptions, n_numeric: int) -> tuple[int, ...]:
+    """Returns the numbers of bins to train the first fold with, 0 for no encoding."""
+    if not n_numeric:
+        return (0,)
+    if options.bins == "auto":
+        return (0, _BINS) if n_numeric <= _MOST_ENCODED else (0,)
+    return (options.bins,)
 
 
 def inner_splits(
@@ -145,9 +166,11 @@ def _train(
     build_model: BuildModel | None,
     options: TrainingOptions,
     *,
+    encoding: PiecewiseLinear | None,
     seed: int,
     on_epoch: Callable[[], None] | None,
-) -> Member:
+) -> tuple[float, Member]:
+    """Returns the score of the held-out rows in the epoch that was kept, and the network."""
     (X, targets, sample_weight), (X_held, held_targets, held_weight) = training, held
     X, targets, sample_weight, rates = treatment.resampled(X, targets, sample_weight, seed)
     scaler = FeatureScaler.fitted(X, options.clip)
@@ -157,9 +180,9 @@ def _train(
     output = SoftmaxLink() if isinstance(loss, CategoricalLoss) else SigmoidLink()
     link = loss.link if loss.has_link else None
     bare, carried = treatment.split(stats)
-    y, held_features = targets.to_array(), scaler(X_held)
+    y, features, held_features = targets.to_array(), scaler(X), scaler(X_held)
     batches, prevalence = _batches(
-        treatment, (scaler(X), targets), _cell_weights(carried, y, sample_weight), options, seed
+        treatment, (features, targets), _cell_weights(carried, y, sample_weight), options, seed
     )
     if isinstance(batches, LabelBalancedBatches):
         drawn = batches.sampling_rates()
@@ -167,6 +190,8 @@ def _train(
     corrected = output if link is None else without_sampling(link, rates, targets)
     with seeded(seed):
         if build_model is None:
+            if encoding is not None:
+                encoding.adapt(features)
             network = build_network(
                 X.shape[1],
                 targets.n_labels,
@@ -174,6 +199,7 @@ def _train(
                 link=link or output,
                 hidden_units=options.hidden_units,
                 dropout=options.dropout,
+                encoding=encoding,
                 seed=seed,
             )
             bench = workbench(network, bare.build_loss(stats), options.learning_rate)
@@ -206,7 +232,8 @@ def _train(
     if bench.model is not network:
         bench.take_out(network)
     undone = None if link is None else corrected
-    return Member(network, scaler, output, undone, best.best_epoch, len(best.scores))
+    member = Member(network, scaler, output, undone, best.best_epoch, len(best.scores))
+    return best.scores[best.best_epoch], member
 
 
 def _batches(

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from equipoise.layers import PiecewiseLinear
 from equipoise.links import Link, SigmoidLink
 
 # Labels rarer than this start no lower: a few thousand rows cannot tell them apart.
@@ -18,11 +19,12 @@ def build_network(
     link: Link | None = None,
     hidden_units: int = 512,
     dropout: float = 0.5,
+    encoding: PiecewiseLinear | None = None,
     seed: int | None = None,
 ) -> keras.Model:
     """Builds a multi-layer perceptron that returns one logit per label.
 
-        Dense(hidden_units, ReLU) → Dropout → Dense(n_labels)
+        PiecewiseLinear, if any → Dense(hidden_units, ReLU) → Dropout → Dense(n_labels)
 
     Its output bias starts at the logits that stand for the frequencies of the labels under the
     loss, so that training does not spend its first epochs on learning how rare the labels are.
@@ -34,6 +36,7 @@ def build_network(
         link: the inverse link of the loss; the sigmoid if None.
         hidden_units: width of the hidden layer; 0 for a linear model.
         dropout: share of hidden units dropped in training.
+        encoding: what the features go through first; adapted, and of one network only.
         seed: of the first weights and of dropout. Without it Keras draws them from Python's global
             generator, from which other threads of the process (a Dask worker's) draw as well.
     """
@@ -41,7 +44,7 @@ def build_network(
     if prevalence is not None:
         clipped = np.clip(prevalence, _LOWEST_PREVALENCE, 1 - _LOWEST_PREVALENCE)
         bias = _Start((link or SigmoidLink()).logits(clipped))
-    layers = [keras.layers.Input((n_features,))]
+    layers = [keras.layers.Input((n_features,)), *([] if encoding is None else [encoding])]
     if hidden_units:
         layers += [keras.layers.Dense(hidden_units, activation="relu", name="hidden")]
         layers += [keras.layers.Dropout(dropout, name="dropout")]
@@ -50,6 +53,11 @@ def build_network(
     if seed is not None:
         _start_from(seed, network)
     return network
+
+
+def bins_of(network: keras.Model) -> int:
+    """Returns the bins of the encoding in a network, 0 if there is none."""
+    return next((at.n_bins for at in network.layers if isinstance(at, PiecewiseLinear)), 0)
 
 
 def _start_from(seed: int, network: keras.Model) -> None:

@@ -25,6 +25,8 @@ class TrainingOptions:
             precision minus a tenth of the log loss, as a share of that of always saying the
             prevalence.
         clip: bound on standardised features.
+        bins: bins by which the default network sees numeric columns (`layers.PiecewiseLinear`),
+            0 for none. "auto" trains the first fold both ways and goes on as scores better.
         thresholds: rule by which they are found, see `tune_thresholds`.
     """
 
@@ -37,6 +39,7 @@ class TrainingOptions:
     max_epochs: int = 60
     patience: int = 8
     clip: float = 3.0
+    bins: int | Literal["auto"] = 0
     thresholds: Literal["tuned", "analytic", "pooled", "shrunk"] = "shrunk"
 
     def __post_init__(self) -> None:
@@ -54,4 +57,11 @@ class TrainingOptions:
         positive = {"minimum": 0.0, "open_minimum": True, "open_maximum": True}
         check_number("learning_rate", self.learning_rate, **positive)
         check_number("clip", self.clip, **positive)
+        if self.bins != "auto":
+            check_integer("bins", self.bins, minimum=0)
         check_choice("thresholds", self.thresholds, ("tuned", "analytic", "pooled", "shrunk"))
+
+    @property
+    def most_epochs(self) -> int:
+        """Bound on the epochs of all networks together."""
+        return (self.n_folds + (self.bins == "auto")) * self.max_epochs

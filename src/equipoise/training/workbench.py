@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 _KEPT = 4
+_STEPS = 8  # after which Keras looks up from training
 _of_thread = threading.local()  # two threads must not train on one bench
 
 
@@ -29,7 +30,13 @@ class Workbench:
 
     def __init__(self, network: keras.Model, loss: keras.losses.Loss, learning_rate: float):
         self.model = network
-        self.model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss=loss)
+        self.model.compile(
+            optimizer=keras.optimizers.Adam(learning_rate),
+            loss=loss,
+            # On JAX the work between two steps is a good part of a small network's training. The
+            # other backends would build a program of all these steps.
+            steps_per_execution=_STEPS if keras.backend.backend() == "jax" else 1,
+        )
         optimizer: Any = self.model.optimizer
         optimizer.build(self.model.trainable_variables)
         self._fresh = [variable.numpy() for variable in optimizer.variables]
