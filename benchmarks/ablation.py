@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.contenders import Predicted, Rows
-from benchmarks.outcome import FOLDS, ROOT, measured, rows_of, splits
+from benchmarks.outcome import FOLDS, OURS, ROOT, VERSIONS, measured, rows_of, splits
 from equipoise import MultilabelClassifier
 from equipoise._files import write_atomically
 from equipoise._store import Store
@@ -43,7 +43,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULT: {},
     "one network, a fifth held out": {"n_folds": 1},
     "8 networks": {"n_folds": 8},
-    "output bias starts at 0": {"model": zero_bias},
+    "numeric columns as they are": {"bins": 0},
+    "numeric columns always encoded": {"bins": 4},
+    "8 bins": {"bins": 8},
+    "as they are, output bias starts at 0": {"model": zero_bias},
     "features not clipped": {"clip": 1e9},
     "256 units": {"hidden_units": 256},
     "no hidden layer": {"hidden_units": 0},
@@ -119,7 +122,7 @@ def _other_thresholds(
 
 def key_of(name: str, fold: int, variant: str) -> dict[str, Any]:
     """Returns what makes a record."""
-    return {"set": name, "fold": fold, "variant": variant}
+    return {"set": name, "fold": fold, "variant": variant, "version": VERSIONS[OURS]}
 
 
 def page(store: Store, sets: list[str]) -> str:

@@ -239,6 +239,8 @@ def test_other_formats_can_be_trained_on_and_judged(tmp_path, capsys):
             2,
             "balanced",
         ),
+        (["train", "NUMBERS", "-l", "lab_*", "--bins", "2.5", "--out", "b"], 2, "no whole number"),
+        (["train", "NUMBERS", "-l", "lab_*", "--bins", "-1", "--out", "b"], 2, "at least 0"),
         (["predict", "b", "DATA", "--out", "out.csv"], 1, "is no bundle"),
         (["predict", "BUNDLE", "no.csv", "--out", "out.csv"], 1, "no.csv"),
         (["predict", "BUNDLE", "DATA", "--out", "out.txt"], 2, ".parquet"),
@@ -305,6 +307,20 @@ def test_an_interrupt_that_a_library_swallows_comes_again():
     with pytest.raises(KeyboardInterrupt):
         work()
     assert time.monotonic() - started < 15  # it did not sleep to the end
+
+
+@pytest.mark.parametrize(("asked", "found"), [("0", {0}), ("3", {3}), ("auto", {0, 4})])
+def test_numeric_columns_are_seen_by_their_bins(tmp_path, capsys, asked, found):
+    path, out = tmp_path / "d.csv", tmp_path / "bundle"
+    films(60, 0).select("length", "lab_war").write_csv(path)
+    arguments = ["train", str(path), "-l", "lab_*", "--out", str(out), "--bins", asked, *QUICK]
+    assert main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bins"] in found
+    assert main(["predict", str(out), str(path), "--out", str(tmp_path / "p.csv")]) == 0
+    assert main(arguments) == 0
+    assert ("3 bins each" in capsys.readouterr().out) == (asked == "3") or asked == "auto"
+    wanted = asked if asked == "auto" else int(asked)
+    assert eq.MultilabelClassifier.load(out).get_params()["bins"] == wanted
 
 
 def test_auto_chooses_a_treatment_and_says_why(tmp_path, capsys):

@@ -12,7 +12,7 @@ from equipoise.readers import Dataset, read
 from equipoise.readers.tables import table_encoder
 
 
-def _whole(_: Any, tokens: Sequence[Token]) -> int:
+def whole(_: Any, tokens: Sequence[Token]) -> int:
     """Returns a whole number; cyclopts would round 2.5 without a word."""
     try:
         return int(tokens[0].value)
@@ -26,7 +26,7 @@ Json = Annotated[
     bool,
     Parameter(name="--json", negative=(), show_default=False, help="Print JSON for machines."),
 ]
-Whole = Annotated[int, Parameter(converter=_whole)]
+Whole = Annotated[int, Parameter(converter=whole)]
 
 
 @Parameter(name="*", group="Data")

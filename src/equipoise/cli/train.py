@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from cyclopts import Parameter, Token
 
 from equipoise._errors import InvalidInput
 from equipoise.cli import show
-from equipoise.cli.data import DataOptions, Flag, Json, Paths, Whole
+from equipoise.cli.data import DataOptions, Flag, Json, Paths, Whole, whole
 from equipoise.cli.machine import MachineOptions
 from equipoise.cli.progress import bar_of
 from equipoise.readers import Dataset
 from equipoise.readers._paths import format_suffix
+
+
+def _bins(type_: Any, tokens: Sequence[Token]) -> int | Literal["auto"]:
+    return "auto" if tokens[0].value == "auto" else whole(type_, tokens)
+
+
+Bins = Annotated[int | Literal["auto"], Parameter(converter=_bins)]
 
 
 def train(
@@ -28,6 +37,7 @@ def train(
     folds: Whole = 5,
     epochs: Whole = 60,
     hidden_units: Whole = 512,
+    bins: Bins = "auto",
     seed: Whole = 0,
     json: Json = False,
     all_labels: Flag = False,
@@ -49,6 +59,9 @@ def train(
         Bound on the epochs of each network; it stops earlier where it no longer gains.
     hidden_units
         Width of the networks; 0 for linear models.
+    bins
+        Bins by which the networks see numeric columns beside their value, 0 for none; auto trains
+        the first network both ways.
     seed
         The same seed gives the same networks and thresholds.
     all_labels
@@ -71,7 +84,7 @@ def train(
     from equipoise.training import TrainingOptions, choose_treatment, fit_treatment
     from equipoise.training.choose import candidates_for
 
-    plan = TrainingOptions(n_folds=folds, max_epochs=epochs, hidden_units=hidden_units, bins="auto")
+    plan = TrainingOptions(n_folds=folds, max_epochs=epochs, hidden_units=hidden_units, bins=bins)
     x, feature_names = _encoded(dataset, encoder)
     how: dict[str, Any] = {"groups": dataset.groups, "options": plan, "random_state": seed}
     most_epochs = plan.most_epochs
@@ -142,11 +155,14 @@ def _nominal(paths: list[Path], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _told(bundle: Any, out: Path) -> dict[str, Any]:
+    from equipoise.training.network import bins_of
+
     return {
         "bundle": str(out),
         "labels": list(bundle.label_names),
         "treatment": bundle.fitted.treatment.to_dict(),
         "choice": None if bundle.fitted.choice is None else bundle.fitted.choice.to_dict(),
+        "bins": bins_of(bundle.fitted.members[0].model),
         "epochs": [member.n_epochs for member in bundle.fitted.members],
         "data": bundle.data,
         "held_out": bundle.held_out,
@@ -154,6 +170,8 @@ def _told(bundle: Any, out: Path) -> dict[str, Any]:
 
 
 def _show(bundle: Any, out: Path, all_labels: bool) -> None:
+    from equipoise.training.network import bins_of
+
     held, data = bundle.held_out, bundle.data
     measures = [{"title": "measure"}, {"title": "held-out rows"}]
     show.print_table(data["name"], measures, list(held["overall"].items()))
@@ -168,5 +186,8 @@ def _show(bundle: Any, out: Path, all_labels: bool) -> None:
     lines = [rest] if rest else []
     if bundle.fitted.choice is not None:
         lines.append(bundle.fitted.choice.reason())
+    n_bins = bins_of(bundle.fitted.members[0].model)
+    if n_bins:
+        lines.append(f"Numeric columns are seen by {n_bins} bins each beside their value.")
     lines += [f"Epochs trained: {epochs}.", f"Bundle: {out} (its README.md says what it is)"]
     show.print_lines(lines)

@@ -16,7 +16,7 @@ _OPTIONS = {
     name: "--" + name.replace("_", "-")
     for name in (
         *("labels", "labels_column", "delimiter", "separator", "label_names", "ignore", "groups"),
-        *("absent", "cap", "power", "hidden_units", "test_size", "validation_size"),
+        *("absent", "cap", "power", "bins", "hidden_units", "test_size", "validation_size"),
     )
 } | {"max_epochs": "--epochs", "random_state": "--seed"}
 _NAMES = "|".join(_OPTIONS)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from equipoise._errors import InvalidInput, check_integer
 
-_MOST_ROWS = 100_000  # from which quantiles are taken
+_MOST_ROWS = 20_000  # from which quantiles are taken
 _NARROWEST = 1e-30  # narrower bins are empty ones: nothing can be divided by them
 
 
@@ -68,7 +68,7 @@ class PiecewiseLinear(keras.layers.Layer):
     def adapt(self, X: ArrayLike) -> None:
         """Takes the edges from the quantiles of (N, d) rows; missing values are left out.
 
-        Of more than 100,000 rows it looks at as many, evenly spaced.
+        Of more than 20,000 rows it looks at about as many, evenly spaced.
 
         Raises:
             InvalidInput: no rows, or fewer columns than there are positions.
