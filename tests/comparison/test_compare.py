@@ -227,6 +227,16 @@ def test_any_model_may_be_compared(scenes):
 
     linear = compare(scenes.x, scenes.targets, ["none"], cv=2, build_model=build, options=QUICK)
     assert len(linear.cells) == 2
+    assert linear.failures() == {}
+
+
+def test_a_model_that_is_one_and_the_same_in_all_folds_is_refused(scenes):
+    """It would have seen, in the first fold, the rows that test it in the second."""
+    model = keras.Sequential([keras.layers.Input((scenes.x.shape[1],)), keras.layers.Dense(10)])
+    result = compare(
+        scenes.x, scenes.targets, ["none"], cv=2, build_model=lambda *_: model, options=QUICK
+    )
+    assert "a new model at each call" in result.failures()["none"][1]
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,16 @@ def test_networks_that_share_what_is_trained_are_refused():
     fit_treatment("none", X, y, build_model=sharing, options=replace(QUICK, n_folds=2))
 
 
+def test_a_model_of_an_earlier_fit_is_refused_while_it_lives():
+    X, y = problem()
+    model = build(X.shape[1], 3)
+    fit_treatment("none", X, y, build_model=lambda *_: model, options=QUICK)
+    with pytest.raises(InvalidInput, match="a new model at each call"):
+        fit_treatment("none", X, y, build_model=lambda *_: model, options=QUICK)
+    for _ in range(3):  # another model may get the place in memory of one that is gone
+        fit_treatment("none", X, y, build_model=build, options=QUICK)
+
+
 def test_a_treatment_is_plain_data():
     treatment = Treatment("mild", weights="balanced", weight_options={"power": 0.5})
     assert Treatment(**treatment.to_dict()) == treatment

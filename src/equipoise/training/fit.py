@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 import keras
 import numpy as np
@@ -32,6 +33,10 @@ from equipoise.weights import LabelWeights
 
 _BINS = 4  # tried by "auto": 8 and 16 brought no more
 _MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
+
+# Variables of models that users brought, as long as there are any: from fit to fit, for the folds
+# of a comparison are fits of their own.
+_TRAINED: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
 class BuildModel(Protocol):
@@ -289,13 +294,12 @@ def _check_loss(loss: LabelLoss, targets: Targets) -> None:
 def _anew(build_model: BuildModel) -> BuildModel:
     """Returns `build_model`, refusing a model that shares with one that it returned before what
     is trained: the networks would have seen the rows that they hold out."""
-    trained: dict[int, Any] = {}  # kept, for another variable may get the id of one that is gone
 
     def build(n_features: int, n_labels: int) -> keras.Model:
         model = build_model(n_features, n_labels)
         if isinstance(model, keras.Model):
             own = {id(variable): variable for variable in model.trainable_variables}
-            shared = [variable.path for key, variable in own.items() if key in trained]
+            shared = [variable.path for key, variable in own.items() if key in _TRAINED]
             if shared:
                 raise InvalidInput(
                     "`build_model` must return a new model at each call: what one network learns "
@@ -304,7 +308,7 @@ def _anew(build_model: BuildModel) -> BuildModel:
                     remedy="Make all its layers inside the function (keras.models.clone_model "
                     "copies those you have), or freeze shared ones: layer.trainable = False.",
                 )
-            trained.update(own)
+            _TRAINED.update(own)
         return model
 
     return build
