@@ -16,6 +16,7 @@ ALL = (
     "splitting",
 )
 
-for name in sys.argv[1:] or ALL:
+names, sys.argv[1:] = sys.argv[1:] or ALL, []  # each has options of its own
+for name in names:
     print(f"\n== {name}", flush=True)
     importlib.import_module(f"benchmarks.{name}").main()

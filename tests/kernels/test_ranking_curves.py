@@ -230,6 +230,19 @@ def test_bytes_that_are_not_all_zero_or_one_are_found_wherever_they_are(shape):
         assert not are_zero_one(np.asfortranarray(wrong))
 
 
+@pytest.mark.parametrize("shape", [(4, 5), (60_000, 101)])
+@pytest.mark.parametrize("value", [2, 128, 255, 254])
+def test_outcomes_of_other_bytes_than_zero_and_one_are_not_counted(shape, value):
+    y, p = (np.random.default_rng(0).random((2, *shape)) < 0.5).astype(np.uint8)
+    assert outcome_counts(y, p) is not None
+    for wrong in (y, p):
+        for place in (0, y.size // 2, y.size - 1):
+            before = wrong.flat[place]
+            wrong.flat[place] = value
+            assert outcome_counts(y, p) is None
+            wrong.flat[place] = before
+
+
 def test_compiled_outcome_counts_are_the_numpy_counts():
     from equipoise._kernels import outcomes_numba
 
@@ -237,8 +250,9 @@ def test_compiled_outcome_counts_are_the_numpy_counts():
     for n_rows, n_labels in ((1, 1), (255, 3), (256, 1), (1000, 7)):
         y, p = rng.integers(0, 2, size=(2, n_rows, n_labels)).astype(np.uint8)
         compiled = outcomes_numba.outcome_counts(y, p)
-        np.testing.assert_array_equal(compiled, outcome_counts_numpy(y, p))
-        np.testing.assert_array_equal(compiled, [(y & p).sum(0), y.sum(0), p.sum(0)])
+        np.testing.assert_array_equal(compiled[:3], outcome_counts_numpy(y, p))
+        wanted = [(y & p).sum(0), y.sum(0), p.sum(0), (y | p).max(0)]
+        np.testing.assert_array_equal(compiled, wanted)
     y, p = rng.integers(0, 2, size=(2, 70_000, 3)).astype(np.uint8)
     for form in (y, np.asfortranarray(y), y[::1, ::-1]):
         np.testing.assert_array_equal(outcome_counts(form, p), outcome_counts_numpy(form, p))

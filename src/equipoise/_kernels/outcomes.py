@@ -11,8 +11,12 @@ _CELLS = 1 << 20  # of a thread, at least: handing it over costs as much as coun
 Bytes = NDArray[np.uint8]
 
 
-def outcome_counts(y: Bytes, p: Bytes) -> NDArray[np.int64]:
-    """Returns (3, L) counts of y & p, of y and of p, from dense (N, L) 0/1 bytes."""
+def outcome_counts(y: Bytes, p: Bytes) -> NDArray[np.int64] | None:
+    """Returns (3, L) counts of y & p, of y and of p, from dense (N, L) bytes.
+
+    None if a byte is neither 0 nor 1: to look while counting costs nothing, but a pass over
+    memory of its own costs as much as the count.
+    """
     if y.size < SMALL:
         return outcome_counts_numpy(y, p)
     from equipoise._kernels import outcomes_numba
@@ -25,9 +29,12 @@ def outcome_counts(y: Bytes, p: Bytes) -> NDArray[np.int64]:
         rows = slice(edges[i], edges[i + 1])
         return outcomes_numba.outcome_counts(y[rows], p[rows])
 
-    return np.sum(in_threads(part, n_threads, n_threads), axis=0)
+    parts = np.stack(in_threads(part, n_threads, n_threads))
+    return parts[:, :3].sum(axis=0) if parts[:, 3].max(initial=0) <= 1 else None
 
 
-def outcome_counts_numpy(y: Bytes, p: Bytes) -> NDArray[np.int64]:
+def outcome_counts_numpy(y: Bytes, p: Bytes) -> NDArray[np.int64] | None:
     """The NumPy twin of the compiled loop."""
+    if y.max(initial=0) > 1 or p.max(initial=0) > 1:
+        return None
     return np.stack([label_counts(y & p), label_counts(y), label_counts(p)])

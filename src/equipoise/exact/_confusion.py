@@ -100,11 +100,13 @@ class Decisions(NamedTuple):
         targets: what is so.
         predicted: what was said, uint8.
         weights: None, or float64 of shape (N, 1) for rows or (N, L) for cells.
+        counts: None, or what `outcome_counts` found when the values were checked.
     """
 
     targets: Targets
     predicted: Any
     weights: Float | None
+    counts: NDArray[np.int64] | None = None
 
     def by_label(self) -> Confusion:
         """Returns the outcomes of each label, (L,) arrays."""
@@ -147,13 +149,15 @@ class Decisions(NamedTuple):
             positive, said = label_counts(values), label_counts(predicted)
             if unknown is not None:
                 said = said - label_counts(predicted.multiply(unknown).tocsr())
+        elif self.counts is not None:
+            hits, positive, said = self.counts
         elif unknown is None and isinstance(values, np.ndarray) and not sparse.issparse(predicted):
-            hits, positive, said = outcome_counts(values, predicted)
+            hits, positive, said = _counted(values, predicted)
         else:
             counts = np.zeros((3, len(n_known)), dtype=np.int64)
             for rows in self._row_blocks():
                 y, p = _dense(values, rows), _dense(predicted, rows)
-                counts += outcome_counts(y, p if unknown is None else p & ~_dense(unknown, rows))
+                counts += _counted(y, p if unknown is None else p & ~_dense(unknown, rows))
             hits, positive, said = counts
         # Whole numbers, so differences are exact.
         return Confusion(hits, said - hits, positive - hits, n_known - said - positive + hits)
@@ -175,6 +179,12 @@ class Decisions(NamedTuple):
             yield slice(start, start + rows)
 
 
+def _counted(y: NDArray[np.uint8], p: NDArray[np.uint8]) -> NDArray[np.int64]:
+    counts = outcome_counts(y, p)
+    assert counts is not None  # `Targets` and `_read_predicted` let 0 and 1 through only
+    return counts
+
+
 def _dense(matrix: Any, rows: slice) -> Any:
     return matrix[rows] if isinstance(matrix, np.ndarray) else matrix[rows].toarray()
 
@@ -185,9 +195,24 @@ def read_decisions(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Decis
     Raises:
         InvalidInput: shapes that do not fit, decisions other than 0 and 1, weights below 0.
     """
+    if sample_weight is None and _are_bytes(y_true) and _are_bytes(y_pred):
+        y, p = y_true.view(np.uint8), y_pred.view(np.uint8)
+        counts = outcome_counts(y, p) if y.shape == p.shape else None
+        if counts is not None:
+            return Decisions(as_targets(y.view(np.bool_)), p, None, counts)
     targets = read_targets(y_true)
     return Decisions(
         targets, _read_predicted(y_pred, targets), read_weights(sample_weight, targets)
+    )
+
+
+def _are_bytes(values: Any) -> bool:
+    """Whether values are a matrix of bytes, of which 0 and 1 need no conversion."""
+    return (
+        isinstance(values, np.ndarray)
+        and values.dtype in (np.uint8, np.bool_)
+        and values.ndim == 2
+        and values.size > 0
     )
 
 
