@@ -42,7 +42,6 @@ def zero_bias(n_features: int, n_labels: int) -> Any:
 VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULT: {},
     "one network, a fifth held out": {"n_folds": 1},
-    "8 networks": {"n_folds": 8},
     "numeric columns as they are": {"bins": 0},
     "numeric columns always encoded": {"bins": 4},
     "8 bins": {"bins": 8},
@@ -50,8 +49,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "features not clipped": {"clip": 1e9},
     "256 units": {"hidden_units": 256},
     "no hidden layer": {"hidden_units": 0},
-    "dropout .3": {"dropout": 0.3},
-    "dropout .7": {"dropout": 0.7},
     "weights: inverse_sqrt": {"treatment": "inverse_sqrt"},
     CHOSEN: {"treatment": "auto"},
 }
