@@ -117,6 +117,17 @@ def test_any_leading_axes_and_half_precision():
     assert keras.backend.standardize_dtype(out.dtype) == "float16"
 
 
+def test_whole_numbers_have_shares_too():
+    layer = adapted(np.array([[0], [4]]), [0], 1)
+    out = layer(ops.convert_to_tensor(np.array([[1]], dtype="int32")))
+    assert ops.convert_to_numpy(out).tolist() == [[1.0, 0.25]]
+
+
+def test_infinity_is_refused():
+    with pytest.raises(InvalidInput, match="infinity"):
+        PiecewiseLinear([0]).adapt([[np.inf], [0.0]])
+
+
 @pytest.mark.parametrize("columns", [[], [1, 1], [-1], [0.5]])
 def test_wrong_columns_are_refused(columns):
     with pytest.raises(InvalidInput, match="columns"):

@@ -22,7 +22,8 @@ class PiecewiseLinear(keras.layers.Layer):
 
         e_t(x) = min(max((x − b_{t−1}) / (b_t − b_{t−1}), 0), 1),  t = 1 … T
 
-    The edges b are quantiles of the rows that `adapt` is given, so each bin holds as many of them.
+    The edges b are quantiles of the rows that `adapt` is given, so each bin holds as many of them;
+    before that all bins are empty.
     A dense layer that follows can bend at every edge, where without encoding it sees a straight
     line: a network learns thresholds and outliers as trees do. (N, d) features become
     (N, d + C·T): all features as they came, then T numbers for each of C columns.
@@ -36,7 +37,8 @@ class PiecewiseLinear(keras.layers.Layer):
         **layer_options: name and the like, as in `keras.layers.Layer`.
 
     Raises:
-        InvalidInput: columns that are not different positions.
+        InvalidInput: columns that are not different positions; in `adapt`, rows that do not have
+            them, or infinity.
 
     Examples:
         >>> layer = PiecewiseLinear([0], n_bins=2)
@@ -71,7 +73,7 @@ class PiecewiseLinear(keras.layers.Layer):
         Of more than 20,000 rows it looks at about as many, evenly spaced.
 
         Raises:
-            InvalidInput: no rows, or fewer columns than there are positions.
+            InvalidInput: no rows, fewer columns than there are positions, or infinity.
         """
         rows = np.asarray(X)
         if rows.ndim != 2 or not len(rows) or rows.shape[1] <= max(self.columns):
@@ -80,12 +82,17 @@ class PiecewiseLinear(keras.layers.Layer):
                 received=f"X.shape={rows.shape}",
             )
         picked = rows[:: -(-len(rows) // _MOST_ROWS), self.columns].astype(np.float64)
+        if np.isinf(picked).any():
+            raise InvalidInput(
+                "`X` holds infinity, which lies in no bin.", remedy="Pass NaN for what is missing."
+            )
         picked[:, np.isnan(picked).all(axis=0)] = 0.0  # a column of gaps has no edges
         shares = np.linspace(0.0, 1.0, self.n_bins + 1)
         self.edges.assign(np.nanquantile(picked, shares, axis=0).T)
 
     def call(self, inputs: Any) -> Any:
         """Returns the features and the encoded columns side by side."""
+        inputs = ops.cast(inputs, self.compute_dtype)  # whole numbers too have shares
         # In float32 whatever the policy: a narrow bin would be lost in half precision.
         edges = ops.cast(self.edges, "float32")
         below, width = edges[:, :-1], edges[:, 1:] - edges[:, :-1]

@@ -34,7 +34,7 @@ from equipoise.weights import LabelWeights
 _BINS = 4  # tried by "auto": 8 and 16 brought no more
 _MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
 
-# Variables of models that users brought, as long as there are any: from fit to fit, for the folds
+# What is trained of the models that users brought, while those live: from fit to fit, for the folds
 # of a comparison are fits of their own.
 _TRAINED: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
@@ -99,20 +99,16 @@ def fit_treatment(
     members: list[Member] = []
     numeric = numeric_columns(X) if build_model is None and options.bins else []
     bins = _bins_to_try(options, len(numeric))
+
+    def part(rows: NDArray[np.intp]) -> tuple[Any, Targets, Any]:
+        return X[rows], targets.take(rows), None if sample_weight is None else sample_weight[rows]
+
     for number, (train, held) in enumerate(inner_splits(X, targets, groups, options, random_state)):
         tried = [
             _train(
                 treatment,
-                (
-                    X[train],
-                    targets.take(train),
-                    None if sample_weight is None else sample_weight[train],
-                ),
-                (
-                    X[held],
-                    targets.take(held),
-                    None if sample_weight is None else sample_weight[held],
-                ),
+                part(train),
+                part(held),
                 build_model,
                 options,
                 encoding=PiecewiseLinear(numeric, n_bins=n_bins) if n_bins else None,
