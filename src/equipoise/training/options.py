@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from equipoise._errors import check_choice, check_integer, check_number
+from equipoise._errors import InvalidInput, check_choice, check_integer, check_number
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,12 @@ class TrainingOptions:
         positive = {"minimum": 0.0, "open_minimum": True, "open_maximum": True}
         check_number("learning_rate", self.learning_rate, **positive)
         check_number("clip", self.clip, **positive)
-        if self.bins != "auto":
+        if not isinstance(self.bins, str):
             check_integer("bins", self.bins, minimum=0)
+        elif self.bins != "auto":
+            raise InvalidInput(
+                '`bins` must be "auto" or a number of bins.', received=repr(self.bins)
+            )
         check_choice("thresholds", self.thresholds, ("tuned", "analytic", "pooled", "shrunk"))
 
     @property
