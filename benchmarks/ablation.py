@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -31,7 +30,7 @@ from equipoise.training import build_network
 
 STORE = ROOT / "reports" / "ablation.sqlite"
 SETS = ("digits_scenes", "emotions", "yeast", "birds", "medical", "enron")
-DEFAULT, CHOSEN = "the default", "treatment chosen on inner folds"
+DEFAULT = "the default"
 
 
 def zero_bias(n_features: int, n_labels: int) -> Any:
@@ -50,7 +49,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "256 units": {"hidden_units": 256},
     "no hidden layer": {"hidden_units": 0},
     "weights: inverse_sqrt": {"treatment": "inverse_sqrt"},
-    CHOSEN: {"treatment": "auto"},
 }
 # The default once more, its networks as they are, with other thresholds.
 RULES = {
@@ -76,8 +74,7 @@ Made by
 `MultilabelClassifier()` with one option changed, on the first draw of folds of
 [outcome.md](outcome.md). Means over {sets}; the difference in macro-F1 is that of the {n} test
 folds of all sets together, with an interval that respects how folds overlap. Read a difference
-whose interval holds 0 as nothing. Seconds are those of one fit, as a multiple of the default's
-(median over folds); a network of the user's own is compiled for every fold.
+whose interval holds 0 as nothing.
 """
 
 
@@ -100,7 +97,6 @@ def run(name: str, store: Store) -> None:
             for changed, decided in decisions.items():
                 predicted = Predicted(p, (p >= 0.5).view(np.uint8), decided, seconds)
                 record = measured(rows, held, predicted)
-                record["treatment"] = classifier.fitted_.treatment.name
                 store.put(key_of(name, fold, changed), record)
                 print(f"{name} {fold} {changed}: {record['macro_f1_tuned']:.3f}", flush=True)
 
@@ -131,17 +127,12 @@ def page(store: Store, sets: list[str]) -> str:
     records = {variant: found for variant, found in records.items() if None not in found}
     base = records[DEFAULT]
     introduction = INTRODUCTION.format(arguments=" ".join(sets), sets=", ".join(sets), n=len(base))
-    lines = [introduction, "| | " + " | ".join(COLUMNS.values()) + " | difference | seconds |"]
-    lines.append("|---" + "|---:" * (len(COLUMNS) + 2) + "|")
+    lines = [introduction, "| | " + " | ".join(COLUMNS.values()) + " | difference |"]
+    lines.append("|---" + "|---:" * (len(COLUMNS) + 1) + "|")
     for variant, found in records.items():
         cells = [f"{np.mean([r[c] for r in found]):.3f}" for c in COLUMNS]
-        ratio = np.median(_of(found, "seconds") / _of(base, "seconds"))
         difference = "–" if variant == DEFAULT else _difference(found, base)
-        lines.append(f"| {variant} | " + " | ".join([*cells, difference, f"{ratio:.1f}"]) + " |")
-    chosen = Counter(r["treatment"] for r in records.get(CHOSEN, []))
-    if chosen:
-        times = ", ".join(f"{name} {n} times" for name, n in chosen.most_common())
-        lines += ["", f"Chosen on inner folds: {times}."]
+        lines.append(f"| {variant} | " + " | ".join([*cells, difference]) + " |")
     return "\n".join(lines) + "\n"
 
 
