@@ -133,6 +133,12 @@ def page(store: Store, sets: list[str]) -> str:
         cells = [f"{np.mean([r[c] for r in found]):.3f}" for c in COLUMNS]
         difference = "–" if variant == DEFAULT else _difference(found, base)
         lines.append(f"| {variant} | " + " | ".join([*cells, difference]) + " |")
+    lines += ["", "Macro AP, set by set:", "", "| | " + " | ".join(sets) + " |"]
+    lines.append("|---" + "|---:" * len(sets) + "|")
+    for variant, found in records.items():
+        if variant in VARIANTS:  # thresholds change no ranking
+            of_sets = np.reshape([r["macro_ap"] for r in found], (len(sets), FOLDS)).mean(axis=1)
+            lines.append(f"| {variant} | " + " | ".join(f"{ap:.3f}" for ap in of_sets) + " |")
     return "\n".join(lines) + "\n"
 
 

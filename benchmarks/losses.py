@@ -149,7 +149,7 @@ def data_of(n_rows: int, n_labels: int) -> tuple[Any, Any, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", help="losses that are measured beside Keras BCE")
-    only, _ = parser.parse_known_args()
+    only = parser.parse_args().only
     rate = memory_rate()
     print(f"{BACKEND}: x + 1 moves {rate / 1e9:.1f} GB/s")
     for n_rows, n_labels, repeats in SHAPES:
@@ -157,7 +157,7 @@ def main() -> None:
         steps = {
             name: step_of(loss, indices if isinstance(loss, losses.FromIndices) else y, z)
             for name, loss in all_losses(n_labels).items()
-            if only.only is None or name in (BASE, *only.only)
+            if only is None or name in (BASE, *only)
         }
         times: dict[str, list[float]] = {name: [] for name in steps}
         for repeat in range(repeats + 1):

@@ -56,7 +56,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         clip: bound on standardised features.
         bins: bins by which the default network sees numeric columns as well as by their value
             (`layers.PiecewiseLinear`), 0 for none; "auto" trains the first fold both ways, and
-            goes on as its held-out rows say. With bins training takes about twice as long.
+            goes on as its held-out rows say. With bins the first layer grows, and takes longer.
         thresholds: rule by which they are found on held-out rows, for the best F1 ("shrunk",
             "tuned", "pooled" or "analytic", see `tune_thresholds`); or one probability from which
             on every label is predicted.

@@ -155,14 +155,12 @@ def _nominal(paths: list[Path], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _told(bundle: Any, out: Path) -> dict[str, Any]:
-    from equipoise.training.network import bins_of
-
     return {
         "bundle": str(out),
         "labels": list(bundle.label_names),
         "treatment": bundle.fitted.treatment.to_dict(),
         "choice": None if bundle.fitted.choice is None else bundle.fitted.choice.to_dict(),
-        "bins": bins_of(bundle.fitted.members[0].model),
+        "bins": bundle.fitted.bins,
         "epochs": [member.n_epochs for member in bundle.fitted.members],
         "data": bundle.data,
         "held_out": bundle.held_out,
@@ -170,8 +168,6 @@ def _told(bundle: Any, out: Path) -> dict[str, Any]:
 
 
 def _show(bundle: Any, out: Path, all_labels: bool) -> None:
-    from equipoise.training.network import bins_of
-
     held, data = bundle.held_out, bundle.data
     measures = [{"title": "measure"}, {"title": "held-out rows"}]
     show.print_table(data["name"], measures, list(held["overall"].items()))
@@ -186,8 +182,7 @@ def _show(bundle: Any, out: Path, all_labels: bool) -> None:
     lines = [rest] if rest else []
     if bundle.fitted.choice is not None:
         lines.append(bundle.fitted.choice.reason())
-    n_bins = bins_of(bundle.fitted.members[0].model)
-    if n_bins:
-        lines.append(f"Numeric columns are seen by {n_bins} bins each beside their value.")
+    if bundle.fitted.bins:
+        lines.append(f"Numeric columns are seen by {bundle.fitted.bins} bins beside their value.")
     lines += [f"Epochs trained: {epochs}.", f"Bundle: {out} (its README.md says what it is)"]
     show.print_lines(lines)

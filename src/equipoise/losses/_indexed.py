@@ -57,6 +57,12 @@ def _negative(loss: CellwiseLoss, z: Any, p: Mapping[str, Any]) -> Any:
     return p["negative"] * losses if "negative" in p else losses
 
 
+def _negative_sums(loss: CellwiseLoss, z: Any, p: Mapping[str, Any]) -> Any:
+    if "negative" in p:
+        return ops.sum(_negative(loss, z, p), axis=-1)
+    return loss.negative_sums(z, p)
+
+
 def _corrections(loss: CellwiseLoss, picked: Any, counts: Any, here: Any) -> Any:
     """What the positives of each row add to the sum over negatives."""
     difference = _positive(loss, picked, here) - _negative(loss, picked, here)
@@ -76,7 +82,7 @@ def _jax(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any, here: 
 
     @jax.custom_vjp
     def sums(z: Any, positions: Any, counts: Any, p: Any, here: Any) -> Any:
-        total = _by_rows(lambda z: loss.negative_sums(z, p), z)
+        total = _by_rows(lambda z: _negative_sums(loss, z, p), z)
         picked = ops.take_along_axis(z, positions, axis=-1)
         return total + _corrections(loss, picked, counts, here)
 
@@ -131,7 +137,7 @@ def _tensorflow(loss: CellwiseLoss, z: Any, positions: Any, counts: Any, p: Any,
             rows = tf.broadcast_to(tf.range(tf.shape(z)[0])[:, None], tf.shape(positions))
             return tf.tensor_scatter_nd_update(slopes, tf.stack([rows, positions], axis=-1), own)
 
-        total = loss.negative_sums(z, p)
+        total = _negative_sums(loss, z, p)
         return total + _corrections(loss, picked, counts, here), backward
 
     def _slopes(function: Any, at: Any) -> Any:
@@ -179,7 +185,7 @@ def _negative_sums_torch(loss: CellwiseLoss, z: Any, p: Any) -> Any:
     from equipoise.losses._torch import pays_in_blocks, row_sums_in_blocks
 
     if loss.fused_on_torch or not pays_in_blocks(z.detach(), z, None):
-        return loss.negative_sums(z, p)
+        return _negative_sums(loss, z, p)
     return row_sums_in_blocks(lambda _, z, weight: _negative(loss, z, p), z.detach(), z, None)
 
 

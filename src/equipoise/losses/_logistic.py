@@ -118,17 +118,16 @@ def _softplus_jax() -> Any:
     return softplus
 
 
-def softplus_sums(z: Any, weight: Any = None) -> Any:
-    """Σ_l w_l · log(1 + e^z_l) over the last axis.
+def softplus_sums(z: Any) -> Any:
+    """Σ_l log(1 + e^z_l) over the last axis.
 
-    On TensorFlow unweighted cells share logarithms, which cost more than all else there:
+    On TensorFlow cells share logarithms, which cost more than all else there:
     log(1 + a) + log(1 + b) = log(1 + (a + b + a·b)), in which nothing cancels. XLA of JAX is faster
     without it.
     """
-    if weight is None and keras.backend.backend() == "tensorflow":
+    if keras.backend.backend() == "tensorflow":
         return _grouped_softplus_sums(z)
-    losses = softplus(z)
-    return ops.sum(losses if weight is None else weight * losses, axis=-1)
+    return ops.sum(softplus(z), axis=-1)
 
 
 def _grouped_softplus_sums(z: Any) -> Any:

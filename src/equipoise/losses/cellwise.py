@@ -53,12 +53,11 @@ class CellwiseLoss(LabelLoss):
         raise NotImplementedError
 
     def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
-        """Σ_l w₋ · ℓ₋(z_l), the (...,) weighted losses of rows without any label (`FromIndices`).
+        """Σ_l ℓ₋(z_l), the (...,) unweighted losses of rows without any label (`FromIndices`).
 
         A subclass may write it where a sum costs less than its terms.
         """
-        losses = self.negative_losses(z, p)
-        return ops.sum(p["negative"] * losses if "negative" in p else losses, axis=-1)
+        return ops.sum(self.negative_losses(z, p), axis=-1)
 
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, 0 where y is unknown (NaN or negative).

@@ -93,8 +93,8 @@ class LDAM(CellwiseLoss):
         return softplus(self.scale * z)
 
     def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
-        """Σ w₋ · softplus(s · z) of rows without labels."""
-        return softplus_sums(self.scale * z, p.get("negative"))
+        """Σ softplus(s · z) of rows without labels."""
+        return softplus_sums(self.scale * z)
 
     @property
     def link(self) -> LDAMLink:

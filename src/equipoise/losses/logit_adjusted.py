@@ -114,8 +114,8 @@ class LogitAdjustedBinaryCrossentropy(CellwiseLoss):
         return softplus(z + p["offset"])
 
     def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
-        """Σ w₋ · softplus(z + τ · logit π) of rows without labels."""
-        return softplus_sums(z + p["offset"], p.get("negative"))
+        """Σ softplus(z + τ · logit π) of rows without labels."""
+        return softplus_sums(z + p["offset"])
 
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, both sides at once."""

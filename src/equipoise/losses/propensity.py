@@ -99,8 +99,8 @@ class PropensityBinaryCrossentropy(CellwiseLoss):
         return softplus(z)
 
     def negative_sums(self, z: Any, p: Mapping[str, Any]) -> Any:
-        """Σ w₋ · softplus(z) of rows without labels."""
-        return softplus_sums(z, p.get("negative"))
+        """Σ softplus(z) of rows without labels."""
+        return softplus_sums(z)
 
     def cell_losses(self, y: Any, z: Any, p: Mapping[str, Any]) -> Any:
         """The weighted losses of all cells, both sides at once."""

@@ -17,7 +17,6 @@ from equipoise.targets import Targets, as_targets
 from equipoise.training.choice import Choice, Judged
 from equipoise.training.fit import BuildModel, fit_treatment, inner_splits
 from equipoise.training.fitted import FittedTreatment
-from equipoise.training.network import bins_of
 from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import TREATMENTS, Treatment, as_treatment
 
@@ -116,7 +115,7 @@ def choose_treatment(
         )
 
     baseline = fit(BASELINE)
-    options = replace(options, bins=bins_of(baseline.members[0].model))  # the same for all
+    options = replace(options, bins=baseline.bins)  # the same for all
     folds = [held for _, held in inner_splits(X, targets, groups, options, random_state)]
     weight = None if sample_weight is None else np.asarray(sample_weight)
     reached = {BASELINE: _macro_f1(baseline, targets, folds, options, weight)}

@@ -31,7 +31,7 @@ from equipoise.training.treatment import Treatment, as_treatment, without_sampli
 from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
 
-_BINS = 4  # tried by "auto": 8 and 16 brought no more
+_BINS = 4  # tried by "auto": 8 bring no more (docs/ablation.md)
 _MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
 
 # What is trained of the models that users brought, while those live: from fit to fit, for the folds

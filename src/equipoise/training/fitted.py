@@ -14,6 +14,7 @@ from equipoise.decision import DecisionChain, Thresholds
 from equipoise.links import Link
 from equipoise.training.choice import Choice
 from equipoise.training.features import FeatureScaler, as_features
+from equipoise.training.network import bins_of
 from equipoise.training.treatment import Treatment
 
 PREDICTION_ROWS = 4096  # rows predicted at a time: bounds the memory of dense batches
@@ -80,6 +81,11 @@ class FittedTreatment:
     def thresholds(self) -> Thresholds:
         """One threshold per label, on the scores."""
         return self.chain.thresholds
+
+    @property
+    def bins(self) -> int:
+        """Bins by which the networks see numeric columns, 0 for none."""
+        return bins_of(self.members[0].model)
 
     @property
     def has_probabilities(self) -> bool:
