@@ -4,6 +4,7 @@ import importlib
 import sys
 
 ALL = (
+    "folds",
     "imports",
     "intervals",
     "keras_metrics",

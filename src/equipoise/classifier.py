@@ -21,7 +21,7 @@ from equipoise._errors import InvalidInput, check_number
 from equipoise.decision import Thresholds
 from equipoise.targets import Targets, as_targets, default_names
 from equipoise.training import TrainingOptions, Treatment, choose_treatment, fit_treatment
-from equipoise.training.fit import BuildModel
+from equipoise.training.brought import BuildModel
 from equipoise.training.fitted import FittedTreatment
 
 _DEFAULT = "none"
@@ -47,9 +47,9 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
             tuned thresholds even where `thresholds` is a number.
         n_folds: inner folds, hence networks; 1 holds out a single part.
         held_share: share of rows held out where `n_folds` is 1.
-        hidden_units: width of the default network.
+        hidden_units: width of the default network; "auto" is 512, or 256 where it sees bins.
         dropout: dropout of the default network.
-        learning_rate: step size of Adam.
+        learning_rate: first step size of Adam; halved after 3 epochs without a better score.
         batch_size: rows a batch.
         max_epochs: bound on the epochs of each network.
         patience: epochs without improvement before training stops.
@@ -57,6 +57,8 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         bins: bins by which the default network sees numeric columns as well as by their value
             (`layers.PiecewiseLinear`), 0 for none; "auto" trains the first fold both ways, and
             goes on as its held-out rows say. With bins the first layer grows, and takes longer.
+        mixup: α of `batching.MixupBatches`, 0 for none; "auto" is 0.2 where the default network
+            sees columns as they are and the loss is a sum over cells, else 0.
         thresholds: rule by which they are found on held-out rows, for the best F1 ("shrunk",
             "tuned", "pooled" or "analytic", see `tune_thresholds`); or one probability from which
             on every label is predicted.
@@ -87,14 +89,15 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         *,
         n_folds: int = 5,
         held_share: float = 0.2,
-        hidden_units: int = 512,
+        hidden_units: int | Literal["auto"] = "auto",
         dropout: float = 0.5,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         batch_size: int = 64,
         max_epochs: int = 60,
         patience: int = 8,
         clip: float = 3.0,
         bins: int | Literal["auto"] = "auto",
+        mixup: float | Literal["auto"] = "auto",
         thresholds: Literal["shrunk", "tuned", "pooled", "analytic"] | float = "shrunk",
         random_state: Any = None,
     ):
@@ -110,6 +113,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         self.patience = patience
         self.clip = clip
         self.bins = bins
+        self.mixup = mixup
         self.thresholds = thresholds
         self.random_state = random_state
 
@@ -159,6 +163,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
                 patience=self.patience,
                 clip=self.clip,
                 bins=self.bins,
+                mixup=self.mixup,
                 thresholds=rule,
             ),
             "random_state": int(check_random_state(self.random_state).randint(2**31 - 1)),

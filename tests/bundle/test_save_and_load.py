@@ -98,6 +98,14 @@ def test_it_is_saved_again_and_trained_again(tmp_path):
     np.testing.assert_allclose(again.predict_proba(X), fitted.predict_proba(X), rtol=1e-5)
 
 
+@pytest.mark.parametrize("bins", [0, 3])
+def test_the_card_says_how_numeric_columns_are_seen(tmp_path, bins):
+    X, y = problem()
+    folder = quick(bins=bins).fit(X, y).save(tmp_path / "bundle")
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert ("seen by 3 bins beside their value" in card) == (bins == 3)
+
+
 def test_the_card_says_what_held_out_rows_show(tmp_path):
     X, y = problem()
     frame = pd.DataFrame(y, columns=["[a](b)", "<i>", "c"])

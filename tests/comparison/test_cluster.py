@@ -60,7 +60,7 @@ def test_a_dask_cluster_that_loses_a_worker_gives_the_serial_table(
     killed = []
 
     def trains():
-        return "equipoise.training.fit" in sys.modules
+        return "equipoise.training.fitting" in sys.modules
 
     def kill_one(cell, total):
         if not killed:

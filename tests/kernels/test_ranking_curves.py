@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from equipoise._kernels import cuts, ranking
 from equipoise._kernels.counts import are_zero_one
 from equipoise._kernels.cuts import all_cuts, best_cuts
-from equipoise._kernels.label_sums import label_sums, label_sums_numpy
+from equipoise._kernels.label_sums import (
+    label_sums,
+    label_sums_numpy,
+    pairs_in_order,
+    precision_gained,
+)
 from equipoise._kernels.outcomes import outcome_counts, outcome_counts_numpy
-from equipoise._kernels.ranking import Cells
+from equipoise._kernels.ranking import NO_MASK, Cells, curve_numpy
 from equipoise._kernels.threads import label_blocks, map_in_threads, thread_count
 
 
@@ -265,6 +270,11 @@ def draw_matrix(seed, n, n_labels, dtype, kind, masked):
     return scores, positive, known
 
 
+def columns_of(scores, positive, known):
+    for j in range(scores.shape[1]):
+        yield scores[:, j], positive[:, j], NO_MASK if known is None else known[:, j]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("masked", [False, True])
@@ -272,9 +282,10 @@ def test_sums_of_all_labels_at_once_are_those_of_their_curves(monkeypatch, dtype
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     for n, n_labels in ((1, 1), (7, 3), (300, 20), (700, 2)):
         matrix = draw_matrix(n, n, n_labels, dtype, kind, masked)
-        np.testing.assert_allclose(
-            label_sums(*matrix), label_sums_numpy(*matrix), rtol=1e-12, atol=1e-12
-        )
+        curves = [curve_numpy(Cells(*column)) for column in columns_of(*matrix)]
+        wanted = [(pairs_in_order(c), precision_gained(c), c.positive, c.negative) for c in curves]
+        for sums in (label_sums, label_sums_numpy):
+            np.testing.assert_allclose(sums(*matrix), wanted, rtol=1e-12, atol=1e-12)
 
 
 def f1(tp, fp, positive, negative):

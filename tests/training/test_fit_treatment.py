@@ -86,6 +86,58 @@ def test_training_starts_at_the_frequencies_of_the_labels(name):
     assert start == pytest.approx(y.mean(axis=0), rel=0.1)
 
 
+def test_the_step_size_is_halved_where_the_score_stays_away():
+    X, y = problem()
+    models = []
+
+    def build(n_features, n_labels):
+        models.append(keras.Sequential([keras.layers.Input((n_features,)), keras.layers.Dense(3)]))
+        return models[-1]
+
+    def last_step_size(**options):
+        how = TrainingOptions(learning_rate=0.5, **options)
+        fit_treatment("none", X, y, options=how, build_model=build)
+        return float(keras.ops.convert_to_numpy(models[-1].optimizer.learning_rate))
+
+    assert last_step_size(max_epochs=2) == 0.5
+    # Seven epochs after the best one: halved after the third and the sixth, or more often before.
+    halvings = np.log2(0.5 / last_step_size(patience=7))
+    assert halvings == pytest.approx(round(halvings))
+    assert halvings >= 2
+
+
+def test_mixup_is_for_networks_that_see_columns_as_they_are():
+    X, y = problem()
+
+    def scores(treatment="none", **options):
+        return fit_treatment(treatment, X, y, options=replace(QUICK, **options)).scores(X)
+
+    np.testing.assert_array_equal(scores(mixup="auto"), scores(mixup=0.2))
+    assert (scores(mixup="auto") != scores()).any()
+    np.testing.assert_array_equal(scores(mixup="auto", bins=3), scores(bins=3))
+    # A loss that looks at whole rows, and weights that Keras looks up by the label.
+    for treatment in ("zlpr", "keras_class_weight"):
+        np.testing.assert_array_equal(scores(treatment, mixup="auto"), scores(treatment))
+        with pytest.raises(InvalidInput, match=f"'{treatment}' cannot be trained on mixtures"):
+            scores(treatment, mixup=0.2)
+
+
+def test_probabilities_of_mixtures_are_as_frequent_as_the_labels():
+    """Weights of cells travel with the mixtures, and their correction undoes them."""
+    X, y = problem(n=1500)
+    for treatment in ("none", "balanced", "logit_adjusted"):
+        fitted = fit_treatment(treatment, X, y, options=replace(LINEAR, mixup=0.2))
+        assert fitted.scores(X).mean(axis=0) == pytest.approx(y.mean(axis=0), rel=0.15, abs=0.01)
+
+
+def test_each_network_begins_with_the_first_step_size():
+    X, y = problem()
+    options = replace(QUICK, max_epochs=60, learning_rate=0.1, patience=4)
+    first, second = (fit_treatment("none", X, y, options=options) for _ in range(2))
+    assert first.members[0].n_epochs - first.members[0].best_epoch == 5  # halved at the end
+    np.testing.assert_array_equal(first.scores(X), second.scores(X))
+
+
 def test_held_scores_come_from_networks_that_did_not_see_the_row():
     X, y = problem()
     single = fit_treatment("none", X, y, options=QUICK)
@@ -322,6 +374,8 @@ def test_weights_and_options_that_make_no_sense_are_refused():
     X, y = problem()
     with pytest.raises(InvalidInput, match="`sample_weight` must hold numbers"):
         fit_treatment("none", X, y, sample_weight=["a"] * 300, options=QUICK)
+    with pytest.raises(InvalidInput, match='`mixup` must be "auto" or a number'):
+        TrainingOptions(mixup="some")
     for name in ("learning_rate", "clip"):
         with pytest.raises(InvalidInput, match=f"`{name}` must be a number"):
             TrainingOptions(**{name: np.inf})

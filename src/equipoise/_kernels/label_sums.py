@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise._kernels.ranking import NO_MASK, Cells, Curve, curve_numpy
+from equipoise._kernels.ranking import Curve
 from equipoise._kernels.threads import label_blocks, map_in_threads
 
 Float = NDArray[np.float64]
@@ -63,10 +63,22 @@ def label_sums(
 def label_sums_numpy(
     scores: NDArray[np.floating], positive: NDArray[np.uint8], known: NDArray[np.bool_] | None
 ) -> Float:
-    """The NumPy twin of `label_sums`; the same up to rounding."""
-    found = []
-    for label in range(scores.shape[1]):
-        mask = NO_MASK if known is None else known[:, label]
-        c = curve_numpy(Cells(scores[:, label], positive[:, label], mask))
-        found.append((pairs_in_order(c), precision_gained(c), c.positive, c.negative))
-    return np.array(found)
+    """The NumPy twin of `label_sums`, for matrices of which some ten copies fit in memory."""
+    order = np.argsort(scores.T, axis=1)[:, ::-1]
+    falling = np.take_along_axis(scores.T, order, axis=1)
+    present = np.ones(falling.shape, dtype=np.bool_) if known is None else known.T
+    gained = np.take_along_axis(positive.T.astype(np.float64), order, axis=1)
+    lost = np.take_along_axis(present.astype(np.float64), order, axis=1) - gained
+    tp, fp = np.cumsum(gained, axis=1), np.cumsum(lost, axis=1)
+    position = np.arange(falling.shape[1])
+    new = np.ones(falling.shape, dtype=np.bool_)  # begins a group of equal scores
+    new[:, 1:] = falling[:, 1:] != falling[:, :-1]
+    first = np.maximum.accumulate(np.where(new, position, 0), axis=1)
+    ends = np.where(np.roll(new, -1, axis=1), position, len(position) - 1)
+    last = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
+    tp, fp_before = (np.take_along_axis(*pair, axis=1) for pair in ((tp, last), (fp - lost, first)))
+    fp = np.take_along_axis(fp, last, axis=1)
+    positives, negatives = gained.sum(axis=1), lost.sum(axis=1)
+    in_order = gained * (negatives[:, None] - (fp_before + fp) / 2)
+    precision = gained * (tp / np.maximum(tp + fp, 1))
+    return np.stack([in_order.sum(axis=1), precision.sum(axis=1), positives, negatives], axis=1)

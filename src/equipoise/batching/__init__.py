@@ -2,6 +2,7 @@
 
 from equipoise.batching.array_batches import ArrayBatches
 from equipoise.batching.label_balanced import LabelBalancedBatches
+from equipoise.batching.mixup import MixupBatches
 from equipoise.batching.rebalanced import RebalancedBatches
 
-__all__ = ["ArrayBatches", "LabelBalancedBatches", "RebalancedBatches"]
+__all__ = ["ArrayBatches", "LabelBalancedBatches", "MixupBatches", "RebalancedBatches"]

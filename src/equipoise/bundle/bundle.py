@@ -199,6 +199,7 @@ class Bundle:
                 for i, member in enumerate(fitted.members)
             ],
             "architecture": self.architecture,
+            "bins": fitted.bins,
             "data": None if self.data is None else dict(self.data),
             "held_out": None if self.held_out is None else dict(self.held_out),
         }

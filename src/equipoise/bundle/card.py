@@ -51,12 +51,20 @@ def _lead(manifest: Mapping[str, Any]) -> list[str]:
         f"It predicts {what} from {len(manifest['columns']) or manifest['n_features']} columns.",
         f"{n_networks} network{'s' if n_networks > 1 else ''}, each trained without the rows that "
         "were held out to judge it; probabilities are their mean.",
+        *_bins(manifest),
         f"Treatment of imbalance: {treatment['name']} (loss {treatment['loss']}, weights "
         f"{treatment['weights'] or 'none'}).",
     ]
     if any(member["link"] is None for member in manifest["members"]):
         lead.append("The scores only rank: no formula turns this loss into probabilities.")
     return lead
+
+
+def _bins(manifest: Mapping[str, Any]) -> list[str]:
+    bins = manifest.get("bins")  # bundles of earlier versions do not say
+    if not bins:
+        return []
+    return [f"Numeric columns are seen by {bins} bins beside their value (`PiecewiseLinear`)."]
 
 
 def _data(manifest: Mapping[str, Any]) -> dict[str, Any]:

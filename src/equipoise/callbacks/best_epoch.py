@@ -18,10 +18,14 @@ class BestEpoch(keras.callbacks.Callback):
             of that epoch in the model.
         patience: epochs without improvement after which training stops.
 
+    Other callbacks find the score of an epoch in its logs, under `BestEpoch.SCORE`.
+
     Attributes:
         scores: the score of each epoch.
         best_epoch: position of the epoch whose weights are kept.
     """
+
+    SCORE = "held_out_score"
 
     def __init__(self, score: Callable[[], float], *, patience: int):
         super().__init__()
@@ -34,7 +38,7 @@ class BestEpoch(keras.callbacks.Callback):
         score = float(self._score())
         self.scores.append(score)
         if logs is not None:
-            logs["held_out_score"] = score
+            logs[self.SCORE] = score
         # A score of NaN never beats a number, and is beaten by any.
         if self.best_epoch < 0 or score > np.nan_to_num(self.scores[self.best_epoch], nan=-np.inf):
             self.best_epoch = epoch

@@ -18,11 +18,11 @@ from equipoise.readers import Dataset
 from equipoise.readers._paths import format_suffix
 
 
-def _bins(type_: Any, tokens: Sequence[Token]) -> int | Literal["auto"]:
+def _whole_or_auto(type_: Any, tokens: Sequence[Token]) -> int | Literal["auto"]:
     return "auto" if tokens[0].value == "auto" else whole(type_, tokens)
 
 
-Bins = Annotated[int | Literal["auto"], Parameter(converter=_bins)]
+WholeOrAuto = Annotated[int | Literal["auto"], Parameter(converter=_whole_or_auto)]
 
 
 def train(
@@ -36,8 +36,8 @@ def train(
     treatment: str = "default",
     folds: Whole = 5,
     epochs: Whole = 60,
-    hidden_units: Whole = 512,
-    bins: Bins = "auto",
+    hidden_units: WholeOrAuto = "auto",
+    bins: WholeOrAuto = "auto",
     seed: Whole = 0,
     json: Json = False,
     all_labels: Flag = False,
@@ -58,7 +58,7 @@ def train(
     epochs
         Bound on the epochs of each network; it stops earlier where it no longer gains.
     hidden_units
-        Width of the networks; 0 for linear models.
+        Width of the networks, 0 for linear models; auto is 512, or 256 where they see bins.
     bins
         Bins by which the networks see numeric columns beside their value, 0 for none; auto trains
         the first network both ways.
@@ -84,7 +84,9 @@ def train(
     from equipoise.training import TrainingOptions, choose_treatment, fit_treatment
     from equipoise.training.choose import candidates_for
 
-    plan = TrainingOptions(n_folds=folds, max_epochs=epochs, hidden_units=hidden_units, bins=bins)
+    plan = TrainingOptions(
+        n_folds=folds, max_epochs=epochs, hidden_units=hidden_units, bins=bins, mixup="auto"
+    )
     x, feature_names = _encoded(dataset, encoder)
     how: dict[str, Any] = {"groups": dataset.groups, "options": plan, "random_state": seed}
     most_epochs = plan.most_epochs

@@ -23,8 +23,9 @@ from equipoise.comparison._splits import Split, seed_of
 from equipoise.comparison.cell import Cell, from_record, nothing_measured, to_record
 from equipoise.comparison.metrics import measure
 from equipoise.targets import Targets
+from equipoise.training.brought import BuildModel
 from equipoise.training.features import as_features
-from equipoise.training.fit import BuildModel, fit_treatment
+from equipoise.training.fitting import fit_treatment
 from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import Treatment
 

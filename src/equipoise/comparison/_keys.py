@@ -22,9 +22,7 @@ from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import Treatment
 
 # To be raised when the same plan would give other figures, or a record holds other things.
-_FORMAT = 1
-# Options that came later, and what they are when they change nothing: older results stay valid.
-_WITHOUT_EFFECT = (("bins", 0),)
+_FORMAT = 2
 
 
 def shared_parts(
@@ -49,7 +47,7 @@ def shared_parts(
         "judged": _hash(judged),
         "encoder": None if encoder is None else _hash_of_encoder(encoder),
         "model": model_name,
-        "options": {k: v for k, v in asdict(options).items() if (k, v) not in _WITHOUT_EFFECT},
+        "options": asdict(options),
     }
 
 

@@ -21,8 +21,8 @@ from equipoise.comparison.metrics import METRICS
 from equipoise.comparison.result import PRIMARY, Comparison
 from equipoise.stats import LabelStats
 from equipoise.targets import as_targets
+from equipoise.training.brought import BuildModel
 from equipoise.training.features import as_features
-from equipoise.training.fit import BuildModel
 from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import DEFAULT_TREATMENTS, Treatment, as_treatment
 

@@ -27,7 +27,7 @@ from equipoise.comparison.result import PRIMARY, Comparison
 from equipoise.comparison.source import DataSource
 from equipoise.comparison.survey import Survey
 from equipoise.readers import Dataset
-from equipoise.training.fit import BuildModel
+from equipoise.training.brought import BuildModel
 from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import (
     DEFAULT_TREATMENTS,

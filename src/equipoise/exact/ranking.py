@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise._errors import check_choice
-from equipoise._kernels.label_sums import label_sums, pairs_in_order, precision_gained
+from equipoise._kernels.label_sums import (
+    label_sums,
+    label_sums_numpy,
+    pairs_in_order,
+    precision_gained,
+)
 from equipoise._kernels.ranking import Cells, Curve, curve, sum_over_curve
 from equipoise.exact import averaging
 from equipoise.exact._cells import ScoredCells, read_scored
@@ -146,8 +151,9 @@ def _averaged_sum(
         value = float(share(*total(cells.pool())))
         return averaging.of_pool(value, undefined=undefined, metric=metric)
     at_once: dict[Any, int] = {pairs_in_order: 0, precision_gained: 1}
-    if cells.large and cells.weights is None and term in at_once:
-        sums = label_sums(cells.scores, cells.positive, cells.known)
+    if cells.weights is None and term in at_once:
+        sums_of_labels = label_sums if cells.large else label_sums_numpy
+        sums = sums_of_labels(cells.scores, cells.positive, cells.known)
         totals, positives, negatives = sums[:, [at_once[term], 2, 3]].T
     else:
         totals, positives, negatives = np.array(cells.map_labels(total), dtype=np.float64).T

@@ -2,8 +2,8 @@
 
 from equipoise.training.choice import Choice
 from equipoise.training.choose import choose_treatment
-from equipoise.training.fit import fit_treatment
 from equipoise.training.fitted import FittedTreatment
+from equipoise.training.fitting import fit_treatment
 from equipoise.training.network import build_network
 from equipoise.training.options import TrainingOptions
 from equipoise.training.seeds import seeded

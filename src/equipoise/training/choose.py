@@ -14,9 +14,10 @@ from equipoise._errors import EquipoiseError, InvalidInput, shown_list
 from equipoise.decision import tune_thresholds
 from equipoise.statistics import holm, paired_difference
 from equipoise.targets import Targets, as_targets
+from equipoise.training.brought import BuildModel
 from equipoise.training.choice import Choice, Judged
-from equipoise.training.fit import BuildModel, fit_treatment, inner_splits
 from equipoise.training.fitted import FittedTreatment
+from equipoise.training.fitting import fit_treatment, inner_splits
 from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import TREATMENTS, Treatment, as_treatment
 

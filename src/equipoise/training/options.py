@@ -16,9 +16,9 @@ class TrainingOptions:
         n_folds: inner folds. Each trains one network and holds one part out for early stopping
             and thresholds; predictions are the mean of the networks. 1 holds out a single part.
         held_share: share of rows held out where `n_folds` is 1.
-        hidden_units: width of the default network.
+        hidden_units: width of the default network; "auto" is 512, or 256 where it sees bins.
         dropout: dropout of the default network.
-        learning_rate: step size of Adam.
+        learning_rate: first step size of Adam; halved after 3 epochs without a better score.
         batch_size: rows a batch.
         max_epochs: bound on the epochs.
         patience: epochs without a better held-out score before training stops: macro average
@@ -27,25 +27,27 @@ class TrainingOptions:
         clip: bound on standardised features.
         bins: bins by which the default network sees numeric columns (`layers.PiecewiseLinear`),
             0 for none. "auto" trains the first fold both ways and goes on as scores better.
+        mixup: α of `batching.MixupBatches`, 0 for none. "auto" is 0.2 where the default network
+            sees columns as they are and the loss is a sum over cells, else 0.
         thresholds: rule by which they are found, see `tune_thresholds`.
     """
 
     n_folds: int = 1
     held_share: float = 0.2
-    hidden_units: int = 512
+    hidden_units: int | Literal["auto"] = "auto"
     dropout: float = 0.5
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     batch_size: int = 64
     max_epochs: int = 60
     patience: int = 8
     clip: float = 3.0
     bins: int | Literal["auto"] = 0
+    mixup: float | Literal["auto"] = 0
     thresholds: Literal["tuned", "analytic", "pooled", "shrunk"] = "shrunk"
 
     def __post_init__(self) -> None:
         for name, minimum in [
             ("n_folds", 1),
-            ("hidden_units", 0),
             ("batch_size", 1),
             ("max_epochs", 1),
             ("patience", 1),
@@ -57,12 +59,18 @@ class TrainingOptions:
         positive = {"minimum": 0.0, "open_minimum": True, "open_maximum": True}
         check_number("learning_rate", self.learning_rate, **positive)
         check_number("clip", self.clip, **positive)
-        if not isinstance(self.bins, str):
-            check_integer("bins", self.bins, minimum=0)
-        elif self.bins != "auto":
-            raise InvalidInput(
-                '`bins` must be "auto" or a number of bins.', received=repr(self.bins)
-            )
+        for name in ("hidden_units", "bins"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                check_integer(name, value, minimum=0)
+            elif value != "auto":
+                raise InvalidInput(
+                    f'`{name}` must be "auto" or a whole number.', received=repr(value)
+                )
+        if isinstance(self.mixup, str) and self.mixup != "auto":
+            raise InvalidInput('`mixup` must be "auto" or a number.', received=repr(self.mixup))
+        if not isinstance(self.mixup, str):
+            check_number("mixup", self.mixup, minimum=0.0, open_maximum=True)
         check_choice("thresholds", self.thresholds, ("tuned", "analytic", "pooled", "shrunk"))
 
     @property

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
-from weakref import WeakValueDictionary
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise._errors import InvalidInput, shown_list
-from equipoise.batching import ArrayBatches, LabelBalancedBatches
+from equipoise._errors import InvalidInput
+from equipoise.batching import ArrayBatches, LabelBalancedBatches, MixupBatches
 from equipoise.callbacks import BestEpoch
 from equipoise.decision import DecisionChain
 from equipoise.layers import PiecewiseLinear
 from equipoise.links import SigmoidLink, SoftmaxLink
+from equipoise.losses import CellwiseLoss
 from equipoise.losses.base import LabelLoss
 from equipoise.losses.categorical import CategoricalLoss
 from equipoise.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from equipoise.stats import LabelStats
 from equipoise.targets import Targets, as_targets
+from equipoise.training.brought import (
+    BuildModel,
+    check_logits,
+    checked_weight,
+    new_each_time,
+)
 from equipoise.training.features import FeatureScaler, as_features, numeric_columns
 from equipoise.training.fitted import FittedTreatment, Member, logits_of
 from equipoise.training.held_out import held_out_score
@@ -31,18 +37,20 @@ from equipoise.training.treatment import Treatment, as_treatment, without_sampli
 from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
 
+_UNITS = 512
+_UNITS_WITH_BINS = 256  # 512 take half as long again, and bring no more (docs/ablation.md)
+_MIXUP = 0.2  # of "auto"
 _BINS = 4  # tried by "auto": 8 bring no more (docs/ablation.md)
+_HALVE_AFTER = 3  # epochs without a better score: the step size is halved
 _MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
 
-# What is trained of the models that users brought, while those live: from fit to fit, for the folds
-# of a comparison are fits of their own.
-_TRAINED: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
+class _Trained(NamedTuple):
+    """A network, and what it says of the rows that were held out from it."""
 
-class BuildModel(Protocol):
-    """A function that builds an uncompiled Keras model returning one logit per label."""
-
-    def __call__(self, n_features: int, n_labels: int) -> keras.Model: ...
+    member: Member
+    score: float
+    held_log_odds: NDArray[np.float64]
 
 
 def fit_treatment(
@@ -92,9 +100,9 @@ def fit_treatment(
             received=f"{X.shape[0]} and {targets.n_rows}",
         )
     if sample_weight is not None:
-        sample_weight = _checked_weight(sample_weight, targets)
+        sample_weight = checked_weight(sample_weight, targets)
     if build_model is not None:
-        build_model = _anew(build_model)
+        build_model = new_each_time(build_model)
     log_odds = np.full((targets.n_rows, targets.n_labels), np.nan)
     members: list[Member] = []
     numeric = numeric_columns(X) if build_model is None and options.bins else []
@@ -117,10 +125,10 @@ def fit_treatment(
             )
             for n_bins in bins
         ]
-        best = int(np.argmax([np.nan_to_num(score, nan=-np.inf) for score, _ in tried]))
-        bins, member = bins[best : best + 1], tried[best][1]
-        log_odds[held] = member.log_odds(X[held])
-        members.append(member)
+        best = int(np.argmax([np.nan_to_num(one.score, nan=-np.inf) for one in tried]))
+        bins = bins[best : best + 1]
+        log_odds[held] = tried[best].held_log_odds
+        members.append(tried[best].member)
     held_rows = np.flatnonzero(~np.isnan(log_odds).any(axis=1))
     chain = DecisionChain.fitted(
         targets.take(held_rows),
@@ -136,6 +144,13 @@ def fit_treatment(
     return FittedTreatment(
         treatment, targets.label_names, tuple(members), chain, held_rows, held_scores
     )
+
+
+def _width(options: TrainingOptions, encoding: PiecewiseLinear | None) -> int:
+    """Returns the width of the default network: of less units where each has more inputs."""
+    if options.hidden_units == "auto":
+        return _UNITS if encoding is None else _UNITS_WITH_BINS
+    return options.hidden_units
 
 
 def _bins_to_try(options: TrainingOptions, n_numeric: int) -> tuple[int, ...]:
@@ -170,8 +185,7 @@ def _train(
     encoding: PiecewiseLinear | None,
     seed: int,
     on_epoch: Callable[[], None] | None,
-) -> tuple[float, Member]:
-    """Returns the score of the held-out rows in the epoch that was kept, and the network."""
+) -> _Trained:
     (X, targets, sample_weight), (X_held, held_targets, held_weight) = training, held
     X, targets, sample_weight, rates = treatment.resampled(X, targets, sample_weight, seed)
     scaler = FeatureScaler.fitted(X, options.clip)
@@ -188,6 +202,9 @@ def _train(
     if isinstance(batches, LabelBalancedBatches):
         drawn = batches.sampling_rates()
         rates = drawn if rates is None else rates.followed_by(drawn)
+    alpha = _mixup(options, treatment, loss, as_they_are=build_model is None and encoding is None)
+    if alpha:
+        batches = MixupBatches(batches, alpha=alpha, random_state=seed)
     corrected = output if link is None else without_sampling(link, rates, targets)
     with seeded(seed):
         if build_model is None:
@@ -198,7 +215,7 @@ def _train(
                 targets.n_labels,
                 prevalence=stats.prevalence if prevalence is None else prevalence,
                 link=link or output,
-                hidden_units=options.hidden_units,
+                hidden_units=_width(options, encoding),
                 dropout=options.dropout,
                 encoding=encoding,
                 seed=seed,
@@ -207,34 +224,59 @@ def _train(
             bench.put_in(network)
         else:
             network = build_model(X.shape[1], targets.n_labels)
-            _check_logits(network, targets.n_labels)
+            check_logits(network, targets.n_labels)
             bench = Workbench(network, bare.build_loss(stats), options.learning_rate)
-        best = BestEpoch(
+        best = _train_until_best(
+            bench,
+            batches,
             lambda: held_out_score(
                 held_targets,
                 corrected.log_odds(logits_of(bench.model, held_features)),
                 held_weight,
             ),
-            patience=options.patience,
-        )
-        callbacks: list[keras.callbacks.Callback] = [best]
-        # The first training on a bench makes more random draws than later ones: begin anew.
-        callbacks.append(keras.callbacks.LambdaCallback(on_train_begin=lambda *_: reseed(seed)))
-        if on_epoch is not None:
-            callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch()))
-        bench.model.fit(
-            batches,
-            epochs=options.max_epochs,
+            options,
             class_weight=treatment.build_class_weight(stats),
-            callbacks=callbacks,
-            shuffle=False,  # the batches shuffle themselves, from their own seed
-            verbose=0,
+            seed=seed,
+            on_epoch=on_epoch,
         )
+    # By the model of the bench, whose program for this is there already.
+    held_log_odds = corrected.log_odds(logits_of(bench.model, held_features))
     if bench.model is not network:
         bench.take_out(network)
     undone = None if link is None else corrected
     member = Member(network, scaler, output, undone, best.best_epoch, len(best.scores))
-    return best.scores[best.best_epoch], member
+    return _Trained(member, best.scores[best.best_epoch], held_log_odds)
+
+
+def _train_until_best(
+    bench: Workbench,
+    batches: keras.utils.PyDataset,
+    score: Callable[[], float],
+    options: TrainingOptions,
+    *,
+    class_weight: dict[int, float] | None,
+    seed: int,
+    on_epoch: Callable[[], None] | None,
+) -> BestEpoch:
+    """Leaves the weights of the best epoch on the bench, and returns what was found on the way."""
+    best = BestEpoch(score, patience=options.patience)
+    halving = keras.callbacks.ReduceLROnPlateau(
+        BestEpoch.SCORE, mode="max", factor=0.5, patience=_HALVE_AFTER, min_delta=0.0
+    )
+    callbacks: list[keras.callbacks.Callback] = [best, halving]
+    # The first training on a bench makes more random draws than later ones: begin anew.
+    callbacks.append(keras.callbacks.LambdaCallback(on_train_begin=lambda *_: reseed(seed)))
+    if on_epoch is not None:
+        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch()))
+    bench.model.fit(
+        batches,
+        epochs=options.max_epochs,
+        class_weight=class_weight,
+        callbacks=callbacks,
+        shuffle=False,  # the batches shuffle themselves, from their own seed
+        verbose=0,
+    )
+    return best
 
 
 def _batches(
@@ -266,6 +308,28 @@ def _batches(
     return balanced, balanced.label_rates()
 
 
+def _mixup(
+    options: TrainingOptions, treatment: Treatment, loss: LabelLoss, *, as_they_are: bool
+) -> float:
+    """Returns α of mixup, 0 for none.
+
+    Args:
+        as_they_are: whether the default network sees the columns as they are.
+    """
+    # Keras' class weights need whole labels.
+    can_mix = isinstance(loss, CellwiseLoss) and treatment.keras_class_weight is None
+    if options.mixup == "auto":
+        return _MIXUP if can_mix and as_they_are else 0.0
+    if options.mixup and not can_mix:
+        raise InvalidInput(
+            f"The treatment {treatment.name!r} cannot be trained on mixtures of rows: its loss of "
+            "a mixture is not the mixture of its losses.",
+            received=f"mixup={options.mixup}",
+            remedy='Use mixup="auto", which mixes where that is possible, or 0.',
+        )
+    return options.mixup
+
+
 def _cell_weights(
     carried: LabelWeights | None, y: NDArray[np.float32], sample_weight: NDArray[np.float32] | None
 ) -> NDArray[np.float32] | None:
@@ -285,68 +349,6 @@ def _check_loss(loss: LabelLoss, targets: Targets) -> None:
             received=f"{targets.task} targets",
             remedy="Pass one class per row, a 1-D y; or a treatment for labels.",
         )
-
-
-def _anew(build_model: BuildModel) -> BuildModel:
-    """Returns `build_model`, refusing a model that shares with one that it returned before what
-    is trained: the networks would have seen the rows that they hold out."""
-
-    def build(n_features: int, n_labels: int) -> keras.Model:
-        model = build_model(n_features, n_labels)
-        if isinstance(model, keras.Model):
-            own = {id(variable): variable for variable in model.trainable_variables}
-            shared = [variable.path for key, variable in own.items() if key in _TRAINED]
-            if shared:
-                raise InvalidInput(
-                    "`build_model` must return a new model at each call: what one network learns "
-                    "from rows that another one holds out would flatter the other.",
-                    received=f"trainable weights of an earlier model: {shown_list(shared)}",
-                    remedy="Make all its layers inside the function (keras.models.clone_model "
-                    "copies those you have), or freeze shared ones: layer.trainable = False.",
-                )
-            _TRAINED.update(own)
-        return model
-
-    return build
-
-
-def _check_logits(model: Any, n_labels: int) -> None:
-    if not isinstance(model, keras.Model):
-        raise InvalidInput(
-            "`build_model` must return a Keras model.", received=type(model).__name__
-        )
-    if model.output_shape[-1] != n_labels:
-        raise InvalidInput(
-            "`build_model` must return a model with one output per label.",
-            received=f"output shape {model.output_shape} for {n_labels} labels",
-        )
-    activation = getattr(model.layers[-1], "activation", None)
-    if activation in (keras.activations.sigmoid, keras.activations.softmax):
-        raise InvalidInput(
-            "`build_model` must return a model that ends in logits.",
-            received=f"a last layer with activation {activation.__name__!r}",
-            remedy="Leave out the last activation; probabilities are computed from the logits.",
-        )
-
-
-def _checked_weight(sample_weight: ArrayLike, targets: Targets) -> NDArray[np.float32]:
-    try:
-        weight = np.asarray(sample_weight, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            "`sample_weight` must hold numbers.", received=type(sample_weight).__name__
-        ) from error
-    n, n_labels = targets.n_rows, targets.n_labels
-    if weight.shape not in ((n,), (n, 1), (n, n_labels)):
-        raise InvalidInput(
-            "`sample_weight` must have one weight per row or per cell.",
-            received=f"sample_weight.shape={weight.shape} for {n} rows and {n_labels} labels",
-        )
-    if not np.isfinite(weight).all() or (weight < 0).any():
-        raise InvalidInput("`sample_weight` must hold finite weights ≥ 0.", received=repr(weight))
-    if not weight.any():
-        raise InvalidInput("`sample_weight` is zero everywhere, so there is nothing to learn.")
-    return weight
 
 
 def _seed(random_state: int, number: int) -> int:
