@@ -499,7 +499,7 @@ def test_micro_says_no_to_a_label_without_a_known_cell():
 def test_repeated_samples_count_as_one_sample_at_a_time_would():
     from equipoise.decision._objective import Objective
     from equipoise.decision._resampled import draw, resampled_labels
-    from equipoise.exact._cells import read_scored
+    from equipoise.exact.cells import read_scored
 
     rng = np.random.default_rng(0)
     y, scores = rng.random((40, 2)) < 0.3, rng.integers(0, 12, (40, 2)) / 12

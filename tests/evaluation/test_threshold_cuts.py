@@ -12,7 +12,7 @@ from equipoise.decision import Thresholds
 from equipoise.evaluation import evaluate
 from equipoise.evaluation.cuts import threshold_cuts
 from equipoise.evaluation.document import full_document
-from equipoise.exact._cells import read_scored
+from equipoise.exact.cells import read_scored
 from equipoise.report import to_html
 from equipoise.report.check import check_document
 from equipoise.targets import as_targets

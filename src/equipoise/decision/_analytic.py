@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from equipoise.decision._objective import Objective
 from equipoise.decision._tuned import Cut
-from equipoise.exact._cells import Float
+from equipoise.exact.cells import Float
 
 
 def expected_cuts(p: Float, weights: Float | None, goal: Objective) -> list[Cut]:

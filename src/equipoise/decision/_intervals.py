@@ -16,7 +16,7 @@ from equipoise.decision._constraints import Constraints
 from equipoise.decision._objective import Objective
 from equipoise.decision._resampled import Counts, ResampledLabel, draw, resampled_labels
 from equipoise.decision._rules import Found, OnSamples
-from equipoise.exact._cells import ScoredCells
+from equipoise.exact.cells import ScoredCells
 
 Float = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from equipoise.decision._objective import Objective
 from equipoise.decision._tuned import Cut, above_all, between, label_cuts
-from equipoise.exact._cells import ScoredCells
+from equipoise.exact.cells import ScoredCells
 
 Float = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from equipoise.decision._objective import Objective
-from equipoise.exact._cells import ScoredCells
+from equipoise.exact.cells import ScoredCells
 
 Float = NDArray[np.float64]
 

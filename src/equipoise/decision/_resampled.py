@@ -12,7 +12,7 @@ from equipoise._kernels.cuts import Cuts
 from equipoise.decision._constraints import Constraints
 from equipoise.decision._objective import Objective
 from equipoise.decision._tuned import between, choose, label_cuts
-from equipoise.exact._cells import ScoredCells
+from equipoise.exact.cells import ScoredCells
 
 Float = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from equipoise.decision._objective import Objective
 from equipoise.decision._pooled import label_totals, pooled_rule
 from equipoise.decision._resampled import ResampledLabel, draw, resampled_labels
 from equipoise.decision._tuned import Cut, best_cuts
-from equipoise.exact._cells import ScoredCells
+from equipoise.exact.cells import ScoredCells
 
 Float = NDArray[np.float64]
 

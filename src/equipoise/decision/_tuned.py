@@ -13,7 +13,7 @@ from equipoise._kernels.cuts import Cuts, Value, all_cuts
 from equipoise._kernels.ranking import Cells, curve
 from equipoise.decision._constraints import Constraints
 from equipoise.decision._objective import Objective
-from equipoise.exact._cells import ScoredCells
+from equipoise.exact.cells import ScoredCells
 
 Float = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from equipoise import exact
 from equipoise._errors import InvalidInput, Undefined
 from equipoise.decision._log_odds import finite_log_odds
 from equipoise.decision.calibrator import Calibrator, Method, cross_fitted_probabilities
-from equipoise.exact._cells import read_scored
+from equipoise.exact.cells import read_scored
 from equipoise.model_selection import MultilabelStratifiedKFold
 from equipoise.statistics import PairedDifference, holm, paired_difference
 from equipoise.targets import as_targets

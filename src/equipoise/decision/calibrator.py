@@ -15,7 +15,7 @@ from equipoise._errors import InvalidInput, check_choice, check_integer, check_n
 from equipoise._files import check_schema, read_json, write_json
 from equipoise.decision._log_odds import finite_log_odds
 from equipoise.decision._maps import METHODS, apply_map, fit_map
-from equipoise.exact._cells import ScoredCells, as_array, read_scored
+from equipoise.exact.cells import ScoredCells, as_array, read_scored
 
 Float = NDArray[np.float64]
 

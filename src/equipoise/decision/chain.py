@@ -17,7 +17,7 @@ from equipoise._files import check_schema, read_json, write_json
 from equipoise.decision._temperature import fit_temperature
 from equipoise.decision.thresholds import Thresholds
 from equipoise.decision.tuning import tune_thresholds
-from equipoise.exact._cells import as_array, as_matrix, read_targets, read_weights
+from equipoise.exact.cells import as_array, as_matrix, read_targets, read_weights
 
 Float = NDArray[np.float64]
 

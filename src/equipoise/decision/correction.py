@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from equipoise._errors import InvalidInput, check_names, shown_list
 from equipoise._files import check_schema, read_json, write_json
-from equipoise.exact._cells import as_array
+from equipoise.exact.cells import as_array
 
 Float = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from equipoise._errors import InvalidInput, check_integer, check_names, did_you_mean
 from equipoise._files import check_schema, read_json, write_json
 from equipoise.decision._constraints import highest_of_rows
-from equipoise.exact._cells import as_array
+from equipoise.exact.cells import as_array
 
 Float = NDArray[np.float64]
 

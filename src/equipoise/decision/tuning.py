@@ -23,7 +23,7 @@ from equipoise.decision._intervals import intervals
 from equipoise.decision._objective import objective
 from equipoise.decision._rules import RULES, Options, best_of_all_labels, judged
 from equipoise.decision.thresholds import Thresholds
-from equipoise.exact._cells import ScoredCells, read_scored
+from equipoise.exact.cells import ScoredCells, read_scored
 from equipoise.targets import default_names
 
 Float = NDArray[np.float64]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from equipoise._kernels.ranking import Cells
 from equipoise.decision import Thresholds
-from equipoise.exact._cells import ScoredCells
+from equipoise.exact.cells import ScoredCells
 
 Float = NDArray[np.float64]
 

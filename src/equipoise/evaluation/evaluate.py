@@ -19,7 +19,7 @@ from equipoise._errors import InvalidInput, Undefined, check_number
 from equipoise._files import write_json
 from equipoise.decision import Thresholds, judge_thresholds, tune_thresholds
 from equipoise.evaluation.cuts import threshold_cuts
-from equipoise.exact._cells import ScoredCells, read_scored
+from equipoise.exact.cells import ScoredCells, read_scored
 from equipoise.plots import data as plots
 from equipoise.report import to_fragment, to_text, write_report
 from equipoise.stats import LabelStats

@@ -15,8 +15,8 @@ from scipy import sparse
 from equipoise._errors import InvalidInput
 from equipoise._kernels.counts import are_zero_one, label_counts
 from equipoise._kernels.outcomes import outcome_counts
-from equipoise.exact._cells import as_matrix, check_shape, read_targets, read_weights
 from equipoise.exact.averaging import ratio
+from equipoise.exact.cells import as_matrix, check_shape, read_targets, read_weights
 from equipoise.targets import Targets, as_targets
 
 Float = NDArray[np.float64]

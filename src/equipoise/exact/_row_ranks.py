@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.exact._cells import ScoredCells
+from equipoise.exact.cells import ScoredCells
 
 Float = NDArray[np.float64]
 

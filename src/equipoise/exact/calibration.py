@@ -12,9 +12,9 @@ from scipy.special import ndtri
 from equipoise._errors import InvalidInput, check_choice, check_integer, check_number
 from equipoise._kernels.ranking import Cells
 from equipoise.exact import averaging
-from equipoise.exact._cells import ScoredCells, read_scored
 from equipoise.exact._row_ranks import row_weights
 from equipoise.exact.averaging import Average, Result, ratio
+from equipoise.exact.cells import ScoredCells, read_scored
 
 Float = NDArray[np.float64]
 

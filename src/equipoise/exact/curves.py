@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise._errors import InvalidInput, check_choice
 from equipoise._kernels.ranking import Cells, curve
-from equipoise.exact._cells import read_scored
+from equipoise.exact.cells import read_scored
 
 _RECALLS = np.linspace(0, 1, 21)
 

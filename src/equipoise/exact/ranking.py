@@ -21,9 +21,9 @@ from equipoise._kernels.label_sums import (
 )
 from equipoise._kernels.ranking import Cells, Curve, curve, sum_over_curve
 from equipoise.exact import averaging
-from equipoise.exact._cells import ScoredCells, read_scored
 from equipoise.exact._row_ranks import RowRanks, per_row, row_weights
 from equipoise.exact.averaging import Average, Result, Score, WhenUndefined, ratio
+from equipoise.exact.cells import ScoredCells, read_scored
 
 Float = NDArray[np.float64]
 

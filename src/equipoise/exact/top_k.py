@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise._errors import InvalidInput, check_choice, check_integer
 from equipoise.exact import averaging
-from equipoise.exact._cells import ScoredCells, read_scored
 from equipoise.exact._row_ranks import row_weights
 from equipoise.exact.averaging import Result, Score, WhenUndefined, ratio
+from equipoise.exact.cells import ScoredCells, read_scored
 
 Float = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from equipoise.decision._intervals import standard_error
 from equipoise.decision._objective import objective
 from equipoise.decision._resampled import ResampledLabel
 from equipoise.decision._tuned import label_cuts
-from equipoise.exact._cells import ScoredCells, read_scored
+from equipoise.exact.cells import ScoredCells, read_scored
 
 Float = NDArray[np.float64]
 Figure = dict[str, Any]
