@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy import sparse
 
 from equipoise import losses
 from equipoise._errors import InvalidInput
@@ -100,6 +101,13 @@ def test_one_column_of_labels_and_nested_features():
     np.testing.assert_array_equal(flat[0]["b"][0][:, 0], column[0])
     np.testing.assert_array_equal(flat[1], column[1][:, 0])
     np.testing.assert_array_equal(flat[2], column[2][:, 0])
+
+
+def test_sparse_features_are_made_dense():
+    X, y, _ = unit_rows(20, 2)
+    dense, _ = MixupBatches([(X, y)])[0]
+    mixed, _ = MixupBatches([(sparse.csr_array(X), y)])[0]
+    np.testing.assert_array_equal(mixed, dense)
 
 
 def test_a_seed_says_all_and_epochs_and_batches_differ():

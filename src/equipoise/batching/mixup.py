@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import tree
 from numpy.typing import NDArray
+from scipy import sparse
 
 from equipoise._errors import InvalidInput, check_integer, check_number
 
@@ -33,9 +34,9 @@ class MixupBatches(keras.utils.PyDataset):
 
     Args:
         source: a `keras.utils.PyDataset`, or anything with `len()` and `[i]` that gives batches
-            (X, y) or (X, y, sample_weight). X holds numbers, in an array or in nested lists and
-            dictionaries of arrays; y is (n,) or (n, L) with labels in [0, 1], unknown ones NaN or
-            negative; weights are (n,), (n, 1) or (n, L).
+            (X, y) or (X, y, sample_weight). X holds numbers, in an array, dense or sparse, or in
+            nested lists and dictionaries of arrays; y is (n,) or (n, L) with labels in [0, 1],
+            unknown ones NaN or negative; weights are (n,), (n, 1) or (n, L).
         alpha: α > 0: how much is mixed: .2 mostly a little, 1 anything between the two rows.
         random_state: seed: the same seed gives the same mixtures, with any number of workers.
         **workers: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`.
@@ -127,7 +128,7 @@ def _weights(given: Any, y: Float, index: int) -> Float:
 
 
 def _numbers(values: Any, n: int, index: int) -> Float:
-    values = np.asarray(values)
+    values = values.toarray() if sparse.issparse(values) else np.asarray(values)
     if values.dtype.kind not in "fiub":
         raise InvalidInput(
             f"Only numbers can be mixed, in batch {index} there are others.",
