@@ -22,7 +22,9 @@ def _whole_or_auto(type_: Any, tokens: Sequence[Token]) -> int | Literal["auto"]
     return "auto" if tokens[0].value == "auto" else whole(type_, tokens)
 
 
-WholeOrAuto = Annotated[int | Literal["auto"], Parameter(converter=_whole_or_auto)]
+WholeOrAuto = Annotated[
+    int | Literal["auto"], Parameter(converter=_whole_or_auto, show_choices=False)
+]
 
 
 def train(
@@ -58,7 +60,7 @@ def train(
     epochs
         Bound on the epochs of each network; it stops earlier where it no longer gains.
     hidden_units
-        Width of the networks, 0 for linear models; auto is 512, or 256 where they see bins.
+        Width of the networks, 0 for linear ones; auto: 512, or 256 with bins.
     bins
         Bins by which the networks see numeric columns beside their value, 0 for none; auto trains
         the first network both ways.
