@@ -87,7 +87,7 @@ Made by
     EQUIPOISE_DATA=folder python -m benchmarks.ablation {arguments}
 
 `MultilabelClassifier()` with one option changed, on the first draw of folds of
-[outcome.md](outcome.md). Six sets come first, the other four confirm or do not; while the default
+[outcome.md](outcome.md). Six sets come first, others confirm or do not; while the default
 was being made, figures of all ten were looked at, so none of them is a stranger to it. The
 difference in macro-F1 is that of the test folds of all sets of a table together, with an interval
 that respects how folds overlap. Read a difference whose interval holds 0 as nothing.
@@ -142,7 +142,7 @@ def key_of(name: str, fold: int, variant: str) -> dict[str, Any]:
 def page(store: Store, sets: list[str]) -> str:
     """Returns the Markdown of all variants that are complete."""
     lines = [INTRODUCTION.format(arguments=" ".join(sets))]
-    for title, wanted in (("Six sets", SETS), ("The other four", OTHERS)):
+    for title, wanted in (("Six sets", SETS), ("Others", OTHERS)):
         there = [name for name in wanted if name in sets]
         if there:
             lines += [f"## {title}: {', '.join(there)}", "", *_table(store, there), ""]

@@ -24,9 +24,9 @@ class MixupBatches(keras.utils.PyDataset):
     (Zhang, Cissé, Dauphin and Lopez-Paz 2018, eq. 1; j is drawn anew for each batch.) A network
     that must answer in between what it has seen is less sure of what it has seen once. w is the
     weight of a cell, 0 where its label is unknown, so that W times the loss of y is the mixture
-    of the two losses, of every loss that is a sum over cells (`losses.CellwiseLoss`). Weights are
-    given out only where there are any, or unknown labels. On average the labels stay as frequent
-    as they were, so the corrections of losses and of sampling hold as before.
+    of the two losses, of every loss that is a sum over cells (`losses.CellwiseLoss`). On average
+    the labels stay as frequent as they were, so the corrections of losses and of sampling hold as
+    before.
 
     Not for features that mean nothing in between, such as codes of categories, nor behind
     `layers.PiecewiseLinear`, where it gained nothing (docs/ablation.md); not for losses that
@@ -37,13 +37,16 @@ class MixupBatches(keras.utils.PyDataset):
             (X, y) or (X, y, sample_weight). X holds numbers, in an array, dense or sparse, or in
             nested lists and dictionaries of arrays; y is (n,) or (n, L) with labels in [0, 1],
             unknown ones NaN or negative; weights are (n,), (n, 1) or (n, L).
+        unknown_labels: whether labels may be unknown; then every batch has weights of cells, as
+            it has where the source has weights. Without either, batches are (X, y).
         alpha: α > 0: how much is mixed: .2 mostly a little, 1 anything between the two rows.
         random_state: seed: the same seed gives the same mixtures, with any number of workers.
         **workers: `workers`, `use_multiprocessing`, `max_queue_size` of `keras.utils.PyDataset`.
 
     Raises:
         InvalidInput: alpha that is not above 0; batches whose labels are above 1, whose parts
-            have different numbers of rows, or whose features are no numbers.
+            have different numbers of rows, or whose features are no numbers; unknown labels that
+            were not announced.
 
     Examples:
         >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[0], [0], [1], [1]])
@@ -53,9 +56,17 @@ class MixupBatches(keras.utils.PyDataset):
         ([0.0, 1.57, 2.0, 2.92], [0.0, 0.29, 1.0, 0.96])
     """
 
-    def __init__(self, source: Any, *, alpha: float = 0.2, random_state: int = 0, **workers: Any):
+    def __init__(
+        self,
+        source: Any,
+        *,
+        unknown_labels: bool = False,
+        alpha: float = 0.2,
+        random_state: int = 0,
+        **workers: Any,
+    ):
         super().__init__(**workers)
-        self._source = source
+        self._source, self._unknown_labels = source, unknown_labels
         self._alpha = check_number("alpha", alpha, minimum=0, open_minimum=True, open_maximum=True)
         self._seed = check_integer("random_state", random_state, minimum=0)
         self._epoch = 0
@@ -79,7 +90,13 @@ class MixupBatches(keras.utils.PyDataset):
 
         X = tree.map_structure(mixed, X)
         known = y >= 0
-        if not rest and known.all():
+        if not rest and not self._unknown_labels:  # all batches alike: TensorFlow wants that
+            if not known.all():
+                raise InvalidInput(
+                    f"Labels of batch {index} are unknown (NaN or negative).",
+                    received=f"{np.count_nonzero(~known)} unknown cells",
+                    remedy="Pass unknown_labels=True: every batch then has weights of cells.",
+                )
             return X, mixed(y)
         weights = known.astype(np.float32)
         if rest:

@@ -38,7 +38,7 @@ from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
 
 _UNITS = 512
-_UNITS_WITH_BINS = 256  # 512 take half as long again, and bring no more (docs/ablation.md)
+_UNITS_WITH_BINS = 256  # 512 take half as long again for little more (docs/ablation.md)
 _MIXUP = 0.2  # of "auto"
 _BINS = 4  # tried by "auto": 8 bring no more (docs/ablation.md)
 _HALVE_AFTER = 3  # epochs without a better score: the step size is halved
@@ -204,7 +204,12 @@ def _train(
         rates = drawn if rates is None else rates.followed_by(drawn)
     alpha = _mixup(options, treatment, loss, as_they_are=build_model is None and encoding is None)
     if alpha:
-        batches = MixupBatches(batches, alpha=alpha, random_state=seed)
+        batches = MixupBatches(
+            batches,
+            unknown_labels=targets.unknown is not None,
+            alpha=alpha,
+            random_state=seed,
+        )
     corrected = output if link is None else without_sampling(link, rates, targets)
     with seeded(seed):
         if build_model is None:
