@@ -90,7 +90,8 @@ Made by
 [outcome.md](outcome.md). Six sets come first, others confirm or do not; while the default
 was being made, figures of all ten were looked at, so none of them is a stranger to it. The
 difference in macro-F1 is that of the test folds of all sets of a table together, with an interval
-that respects how folds overlap. Read a difference whose interval holds 0 as nothing.
+that respects how folds overlap. Read a difference whose interval holds 0 as nothing. Where a set
+has no numeric columns, what is about bins is the default itself.
 """
 
 
@@ -147,7 +148,12 @@ def page(store: Store, sets: list[str]) -> str:
         if there:
             lines += [f"## {title}: {', '.join(there)}", "", *_table(store, there), ""]
     for metric in ("macro_ap", "macro_f1_tuned"):
-        lines += [f"## {COLUMNS[metric]}, set by set", "", *_set_by_set(store, sets, metric), ""]
+        lines += [
+            f"## {COLUMNS[metric][0].upper()}{COLUMNS[metric][1:]}, set by set",
+            "",
+            *_set_by_set(store, sets, metric),
+            "",
+        ]
     return "\n".join(lines)
 
 
