@@ -40,7 +40,7 @@ from equipoise.weights import LabelWeights
 _UNITS = 512
 _UNITS_WITH_BINS = 256  # 512 take half as long again for little more (docs/ablation.md)
 _MIXUP = 0.2  # of "auto"
-_BINS = 4  # tried by "auto": 8 bring no more (docs/ablation.md)
+_BINS = 4  # tried by "auto"
 _HALVE_AFTER = 3  # epochs without a better score: the step size is halved
 _MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
 
