@@ -15,8 +15,10 @@ import difflib
 import importlib
 from collections.abc import Iterable, Sequence
 from types import ModuleType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class EquipoiseError(Exception):
@@ -121,6 +123,16 @@ def check_integer(argument: str, value: object, *, minimum: int | None = None) -
         wanted = "a whole number" if minimum is None else f"a whole number of at least {minimum}"
         raise InvalidInput(f"`{argument}` must be {wanted}.", received=repr(value))
     return int(value)  # type: ignore[call-overload]
+
+
+def check_numbers(argument: str, values: Any) -> NDArray[np.float64]:
+    """Returns `values` as an array of numbers, or raises InvalidInput where they are none."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"`{argument}` must hold numbers.", received=type(values).__name__
+        ) from error
 
 
 def check_names(

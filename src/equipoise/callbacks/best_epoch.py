@@ -13,12 +13,12 @@ class BestEpoch(keras.callbacks.Callback):
     Unlike `EarlyStopping` on a validation loss, it judges by what is wanted in the end, computed
     exactly on all held-out rows (macro average precision, say), and weights do not distort it.
 
+    Other callbacks find the score of an epoch in its logs, under `BestEpoch.SCORE`.
+
     Args:
         score: () -> number, higher is better; called at the end of every epoch with the weights
             of that epoch in the model.
         patience: epochs without improvement after which training stops.
-
-    Other callbacks find the score of an epoch in its logs, under `BestEpoch.SCORE`.
 
     Attributes:
         scores: the score of each epoch.

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from equipoise._errors import InvalidInput, check_integer
+from equipoise._errors import InvalidInput, check_integer, check_numbers
 from equipoise.decision import _members
 from equipoise.decision.chain import DecisionChain
 from equipoise.model_selection import MultilabelStratifiedKFold
@@ -216,12 +216,7 @@ def _is_column(y: Any) -> bool:
 def _row_weights(sample_weight: ArrayLike | None, n_rows: int) -> Float | None:
     if sample_weight is None:
         return None
-    try:
-        weights = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            "`sample_weight` must hold numbers.", received=type(sample_weight).__name__
-        ) from error
+    weights = check_numbers("sample_weight", sample_weight)
     if weights.shape != (n_rows,):
         raise InvalidInput(
             f"`sample_weight` must have shape ({n_rows},), one weight per row.",

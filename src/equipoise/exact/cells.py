@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise._errors import InvalidInput, shown_list
+from equipoise._errors import InvalidInput, check_numbers, shown_list
 from equipoise._kernels import SMALL
 from equipoise._kernels.counts import are_zero_one
 from equipoise._kernels.ranking import Cells
@@ -180,12 +180,7 @@ def read_weights(sample_weight: Any, targets: Targets) -> Float | None:
     """Returns None, (N, 1) weights of rows or (N, L) weights of cells."""
     if sample_weight is None:
         return None
-    try:
-        weights = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            "`sample_weight` must hold numbers.", received=type(sample_weight).__name__
-        ) from error
+    weights = check_numbers("sample_weight", sample_weight)
     n, shape = targets.n_rows, targets.shape
     if weights.shape in ((n,), (n, 1), shape[:-1], (*shape[:-1], 1)):
         weights = weights.reshape(n, 1)

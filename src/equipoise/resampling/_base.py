@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from equipoise._errors import EquipoiseWarning, InvalidInput, shown_list
+from equipoise._errors import EquipoiseWarning, InvalidInput, check_numbers, shown_list
 from equipoise._kernels.counts import label_counts
 from equipoise.model_selection._inputs import check_same_rows, generator, n_rows_of
 from equipoise.model_selection.holdout import _take as take_rows
@@ -134,12 +134,7 @@ class Resampler(BaseEstimator):
 
 def _check_weights(sample_weight: Any, targets: Targets) -> None:
     """Raises InvalidInput unless the weights are (N,), (N, 1) or (N, L) finite numbers ≥ 0."""
-    try:
-        array = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            "`sample_weight` must hold numbers.", received=type(sample_weight).__name__
-        ) from error
+    array = check_numbers("sample_weight", sample_weight)
     n, labels = targets.n_rows, targets.n_labels
     if array.shape not in ((n,), (n, 1), (n, labels)):
         raise InvalidInput(

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise._errors import InvalidInput, shown_list
+from equipoise._errors import InvalidInput, check_numbers, shown_list
 from equipoise.targets import Targets
 
 # What is trained of the models that users brought, while those live: from fit to fit, for the folds
@@ -68,12 +68,7 @@ def check_logits(model: Any, n_labels: int) -> None:
 
 def checked_weight(sample_weight: ArrayLike, targets: Targets) -> NDArray[np.float32]:
     """Returns weights of rows or cells as an array, refusing those that cannot be learned with."""
-    try:
-        weight = np.asarray(sample_weight, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            "`sample_weight` must hold numbers.", received=type(sample_weight).__name__
-        ) from error
+    weight = check_numbers("sample_weight", sample_weight).astype(np.float32)
     n, n_labels = targets.n_rows, targets.n_labels
     if weight.shape not in ((n,), (n, 1), (n, n_labels)):
         raise InvalidInput(

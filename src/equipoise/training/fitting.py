@@ -38,7 +38,7 @@ from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
 
 _UNITS = 512
-_UNITS_WITH_BINS = 256  # 512 take half as long again for little more (docs/ablation.md)
+_UNITS_WITH_BINS = 256  # 512 would make a wide layer wider, for little more (docs/ablation.md)
 _MIXUP = 0.2  # of "auto"
 _BINS = 4  # tried by "auto"
 _HALVE_AFTER = 3  # epochs without a better score: the step size is halved
@@ -147,7 +147,7 @@ def fit_treatment(
 
 
 def _width(options: TrainingOptions, encoding: PiecewiseLinear | None) -> int:
-    """Returns the width of the default network: of less units where each has more inputs."""
+    """Returns the width of the default network: fewer units where each has more inputs."""
     if options.hidden_units == "auto":
         return _UNITS if encoding is None else _UNITS_WITH_BINS
     return options.hidden_units
