@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.outcome import ALL_SETS, FOLDS, ROOT, rows_of, splits
+from benchmarks.outcome import ALL_SETS, FOLDS, OURS, ROOT, VERSIONS, rows_of, splits
 from equipoise import MultilabelClassifier, exact
 from equipoise._files import write_atomically
 from equipoise._store import Store
@@ -63,7 +63,7 @@ def run(name: str, store: Store) -> None:
 
 def key_of(name: str, fold: int) -> dict[str, Any]:
     """Returns what makes a record."""
-    return {"set": name, "fold": fold}
+    return {"set": name, "fold": fold, "version": VERSIONS[OURS]}
 
 
 def page(store: Store, names: list[str]) -> str:

@@ -71,6 +71,15 @@ def test_text_sorts_as_people_count(opened):
     assert column(page, 0) == ["ärger", "label 1", "Label 2", "label 10", "zoo"]
 
 
+def test_a_label_called_like_what_is_missing_sorts_by_its_name(opened):
+    rows = [["a", "–"], ["–", "x"], ["b", None], ["c", "y"]]
+    page = opened(page_of(table={"columns": [{"title": "a"}, {"title": "b"}], "rows": rows}))
+    head(page, "a").click()
+    assert column(page, 0) == ["–", "a", "b", "c"]
+    head(page, "b").click()
+    assert column(page, 0)[:2] == ["–", "c"]  # x and y; what shows a dash comes last
+
+
 def test_the_filter_shows_what_fits_and_says_how_many(opened):
     page = opened(page_of(table=table(40)))
     box = page.get_by_role("searchbox", name="Filter rows")

@@ -12,6 +12,7 @@ from equipoise.datasets import digits_scenes
 from equipoise.decision import DecisionChain
 from equipoise.stats import LabelStats
 from equipoise.training import TREATMENTS, TrainingOptions, Treatment, as_treatment, fit_treatment
+from equipoise.training.fitting import inner_splits
 from equipoise.training.held_out import held_out_score
 from equipoise.training.network import bins_of
 from equipoise.training.workbench import kept
@@ -415,9 +416,9 @@ def test_numeric_columns_are_encoded_where_held_out_rows_gain():
     assert bins_in(fitted) == [4, 4]
     new_X, new_y = curved(seed=1)
     assert exact.roc_auc(new_y, fitted.scores(new_X)) > 0.9
-    # The first fold was trained twice, once without the encoding.
+    # Both folds were trained twice, once without the encoding.
     trained = sum(member.n_epochs for member in fitted.members)
-    assert trained < len(epochs) <= options.most_epochs == 3 * 15
+    assert trained < len(epochs) <= options.most_epochs == 4 * 15
     plain = fit_treatment("none", X, y, options=LINEAR)
     assert bins_in(plain) == [0, 0]
     assert exact.roc_auc(y, plain.scores(X)) < 0.7
@@ -430,11 +431,12 @@ def test_the_fit_is_that_of_the_bins_that_were_found():
     np.testing.assert_array_equal(auto.held_scores, asked.held_scores)
 
 
+@pytest.mark.parametrize("n_folds", [1, 3])
 @pytest.mark.parametrize("seed", range(2))
-def test_whichever_scores_better_on_held_out_rows_is_kept(seed):
+def test_whichever_scores_better_on_rows_held_out_by_two_folds_is_kept(seed, n_folds):
     """Of pixels that is mostly the columns as they are."""
     scenes = digits_scenes(300, random_state=0)
-    options = TrainingOptions(max_epochs=6, hidden_units=32, learning_rate=0.01)
+    options = TrainingOptions(n_folds=n_folds, max_epochs=6, hidden_units=32, learning_rate=0.01)
 
     def fit(bins):
         return fit_treatment(
@@ -446,12 +448,13 @@ def test_whichever_scores_better_on_held_out_rows_is_kept(seed):
         )
 
     def score(fitted):
-        rows = fitted.held_rows
-        log_odds = fitted.members[0].log_odds(scenes.x[rows])
-        return held_out_score(scenes.targets.take(rows), log_odds)
+        held = [h for _, h in inner_splits(scenes.x, scenes.targets, None, options, seed)][:2]
+        said = [m.log_odds(scenes.x[h]) for m, h in zip(fitted.members, held, strict=False)]
+        rows = scenes.targets.take(np.concatenate(held))
+        return held_out_score(rows, np.concatenate(said), loss_share=1.0)
 
     scores = {bins: score(fit(bins)) for bins in (0, 4)}
-    assert bins_in(fit("auto")) == [max(scores, key=scores.get)]
+    assert bins_in(fit("auto")) == [max(scores, key=scores.get)] * n_folds
 
 
 @pytest.mark.parametrize("kind", ["zeros and ones", "sparse", "a model of one's own"])

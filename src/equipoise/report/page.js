@@ -75,8 +75,10 @@
         order = original;
       } else {
         const key = (row) => {
-          const text = row.cells[column].textContent;
-          if (isText[column]) return text === "–" ? null : text;
+          const cell = row.cells[column];
+          const text = cell.textContent;
+          // The name at the head of a row is never missing, whatever it is.
+          if (isText[column]) return text === "–" && cell.tagName === "TD" ? null : text;
           return number(text);
         };
         const sign = next === "ascending" ? 1 : -1;

@@ -31,7 +31,7 @@ from equipoise.training.features import FeatureScaler, as_features, numeric_colu
 from equipoise.training.fitted import FittedTreatment, Member, logits_of
 from equipoise.training.held_out import held_out_score
 from equipoise.training.network import build_network
-from equipoise.training.options import TrainingOptions
+from equipoise.training.options import TRIED_ON, TrainingOptions
 from equipoise.training.seeds import reseed, seeded
 from equipoise.training.treatment import Treatment, as_treatment, without_sampling
 from equipoise.training.workbench import Workbench, workbench
@@ -41,6 +41,7 @@ _UNITS = 512
 _UNITS_WITH_BINS = 256  # 512 would make a wide layer wider, for little more (docs/ablation.md)
 _MIXUP = 0.2  # of "auto"
 _BINS = 4  # tried by "auto"
+_LOSS_SHARE_OF_CHOICE = 1.0  # the log loss tells encodings apart with less noise than ranks do
 _HALVE_AFTER = 3  # epochs without a better score: the step size is halved
 _MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
 
@@ -49,7 +50,6 @@ class _Trained(NamedTuple):
     """A network, and what it says of the rows that were held out from it."""
 
     member: Member
-    score: float
     held_log_odds: NDArray[np.float64]
 
 
@@ -104,31 +104,41 @@ def fit_treatment(
     if build_model is not None:
         build_model = new_each_time(build_model)
     log_odds = np.full((targets.n_rows, targets.n_labels), np.nan)
-    members: list[Member] = []
     numeric = numeric_columns(X) if build_model is None and options.bins else []
     bins = _bins_to_try(options, len(numeric))
 
     def part(rows: NDArray[np.intp]) -> tuple[Any, Targets, Any]:
         return X[rows], targets.take(rows), None if sample_weight is None else sample_weight[rows]
 
-    for number, (train, held) in enumerate(inner_splits(X, targets, groups, options, random_state)):
-        tried = [
-            _train(
-                treatment,
-                part(train),
-                part(held),
-                build_model,
-                options,
-                encoding=PiecewiseLinear(numeric, n_bins=n_bins) if n_bins else None,
-                seed=_seed(random_state, number),
-                on_epoch=on_epoch,
-            )
-            for n_bins in bins
-        ]
-        best = int(np.argmax([np.nan_to_num(one.score, nan=-np.inf) for one in tried]))
-        bins = bins[best : best + 1]
-        log_odds[held] = tried[best].held_log_odds
-        members.append(tried[best].member)
+    def train(number: int, n_bins: int) -> _Trained:
+        rows, held = splits[number]
+        return _train(
+            treatment,
+            part(rows),
+            part(held),
+            build_model,
+            options,
+            encoding=PiecewiseLinear(numeric, n_bins=n_bins) if n_bins else None,
+            seed=_seed(random_state, number),
+            on_epoch=on_epoch,
+        )
+
+    splits = list(inner_splits(X, targets, groups, options, random_state))
+    n_tried = min(TRIED_ON, len(splits)) if len(bins) > 1 else 0
+    tried = {n_bins: [train(number, n_bins) for number in range(n_tried)] for n_bins in bins}
+
+    def score(n_bins: int) -> float:
+        """Of the rows that the tried networks held out, taken together."""
+        rows = np.concatenate([held for _, held in splits[:n_tried]])
+        said = np.concatenate([one.held_log_odds for one in tried[n_bins]])
+        _, held_targets, weight = part(rows)
+        return held_out_score(held_targets, said, weight, loss_share=_LOSS_SHARE_OF_CHOICE)
+
+    best = max(tried, key=score) if n_tried else bins[0]
+    trained = tried[best] + [train(number, best) for number in range(n_tried, len(splits))]
+    for one, (_, held) in zip(trained, splits, strict=True):
+        log_odds[held] = one.held_log_odds
+    members = tuple(one.member for one in trained)
     held_rows = np.flatnonzero(~np.isnan(log_odds).any(axis=1))
     chain = DecisionChain.fitted(
         targets.take(held_rows),
@@ -141,9 +151,7 @@ def fit_treatment(
         random_state=random_state,
     )
     held_scores = chain.held_out(log_odds[held_rows])
-    return FittedTreatment(
-        treatment, targets.label_names, tuple(members), chain, held_rows, held_scores
-    )
+    return FittedTreatment(treatment, targets.label_names, members, chain, held_rows, held_scores)
 
 
 def _width(options: TrainingOptions, encoding: PiecewiseLinear | None) -> int:
@@ -154,7 +162,7 @@ def _width(options: TrainingOptions, encoding: PiecewiseLinear | None) -> int:
 
 
 def _bins_to_try(options: TrainingOptions, n_numeric: int) -> tuple[int, ...]:
-    """Returns the numbers of bins to train the first fold with, 0 for no encoding."""
+    """Returns the numbers of bins to try, 0 for no encoding."""
     if not n_numeric:
         return (0,)
     if options.bins == "auto":
@@ -250,7 +258,7 @@ def _train(
         bench.take_out(network)
     undone = None if link is None else corrected
     member = Member(network, scaler, output, undone, best.best_epoch, len(best.scores))
-    return _Trained(member, best.scores[best.best_epoch], held_log_odds)
+    return _Trained(member, held_log_odds)
 
 
 def _train_until_best(

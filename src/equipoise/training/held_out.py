@@ -1,4 +1,4 @@
-"""The score of held-out rows by which training keeps an epoch."""
+"""The score of held-out rows by which training keeps an epoch, and a network its encoding."""
 
 from __future__ import annotations
 
@@ -13,23 +13,33 @@ from equipoise._errors import Undefined
 from equipoise.stats import LabelStats
 from equipoise.targets import Targets
 
-_LOSS_SHARE = 0.1  # of the score
+_LOSS_SHARE = 0.1
 
 
 def held_out_score(
-    targets: Targets, log_odds: NDArray[np.float64], sample_weight: Any = None
+    targets: Targets,
+    log_odds: NDArray[np.float64],
+    sample_weight: Any = None,
+    *,
+    loss_share: float = _LOSS_SHARE,
 ) -> float:
-    """Macro average precision minus a little of the log loss; without positives, the latter alone.
+    """Macro average precision minus a share of the log loss; without positives, the latter alone.
 
     Average precision says when the ranking is best, but not that it is sure: where it reaches 1
     after a few epochs, the probabilities are still to be learned.
+
+    Args:
+        targets: labels of the held-out rows.
+        log_odds: (N, L) what a network says of them.
+        sample_weight: (N,), (N, 1) or (N, L).
+        loss_share: what of the log loss is taken off, itself a share of that of the prevalence.
     """
     weight = None if sample_weight is None or not np.any(sample_weight) else sample_weight
     loss = float(exact.log_loss(targets, expit(log_odds), average="micro", sample_weight=weight))
     loss /= _log_loss_of_prevalence(targets)
     try:
         ranked = exact.average_precision(targets, log_odds, average="macro", sample_weight=weight)
-        return ranked - _LOSS_SHARE * loss
+        return ranked - loss_share * loss
     except Undefined:
         return -loss
 

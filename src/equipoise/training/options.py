@@ -7,6 +7,8 @@ from typing import Literal
 
 from equipoise._errors import InvalidInput, check_choice, check_integer, check_number
 
+TRIED_ON = 2  # inner folds on which `bins="auto"` tries: a single one is wrong too often
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -26,7 +28,7 @@ class TrainingOptions:
             prevalence.
         clip: bound on standardised features.
         bins: bins by which the default network sees numeric columns (`layers.PiecewiseLinear`),
-            0 for none. "auto" trains the first fold both ways and goes on as scores better.
+            0 for none. "auto" trains the first two folds both ways and goes on as scores better.
         mixup: α of `batching.MixupBatches`, 0 for none. "auto" is 0.2 where the default network
             sees columns as they are and the loss is a sum over cells, else 0.
         thresholds: rule by which they are found, see `tune_thresholds`.
@@ -76,4 +78,5 @@ class TrainingOptions:
     @property
     def most_epochs(self) -> int:
         """Bound on the epochs of all networks together."""
-        return (self.n_folds + (self.bins == "auto")) * self.max_epochs
+        tried_on = min(TRIED_ON, self.n_folds) if self.bins == "auto" else 0
+        return (self.n_folds + tried_on) * self.max_epochs
