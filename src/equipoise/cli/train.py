@@ -63,7 +63,7 @@ def train(
         Width of the networks, 0 for linear ones; auto: 512, or 256 with bins.
     bins
         Bins by which the networks see numeric columns beside their value, 0 for none; auto trains
-        the first two networks both ways.
+        two networks both ways.
     seed
         The same seed gives the same networks and thresholds.
     all_labels
