@@ -55,9 +55,9 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         patience: epochs without improvement before training stops.
         clip: bound on standardised features.
         bins: bins by which the default network sees numeric columns as well as by their value
-            (`layers.PiecewiseLinear`), 0 for none; "auto" trains the first two folds
-            both ways, and goes on as their held-out rows say. With bins the first layer grows,
-            and takes longer.
+            (`layers.PiecewiseLinear`), 0 for none; "auto" trains the first two folds both
+            ways, and goes on as their held-out rows say. With bins the first layer grows, and takes
+            longer.
         mixup: α of `batching.MixupBatches`, 0 for none; "auto" is 0.2 where the default network
             sees columns as they are and the loss is a sum over cells, else 0.
         thresholds: rule by which they are found on held-out rows, for the best F1 ("shrunk",

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from equipoise._errors import InvalidInput, check_choice, check_integer, check_number
+from equipoise._errors import (
+    InvalidInput,
+    check_choice,
+    check_integer,
+    check_number,
+    check_numbers,
+)
 from equipoise.resampling import SamplingRates
 from equipoise.stats import LabelStats
 from equipoise.targets import Targets
@@ -140,18 +146,8 @@ def _rate(drawn: Float, there: NDArray[Any]) -> Float:
     return np.divide(drawn, there, out=np.ones(len(drawn)), where=there > 0)
 
 
-def numbers(argument: str, values: Any) -> Float:
-    """Returns values as float64, or raises InvalidInput."""
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"`{argument}` must hold numbers.", received=type(values).__name__
-        ) from error
-
-
 def _shares(label_shares: ArrayLike, counts: Float) -> Float:
-    shares = numbers("label_shares", label_shares)
+    shares = check_numbers("label_shares", label_shares)
     if shares.shape != counts.shape or not np.isfinite(shares).all() or (shares < 0).any():
         raise InvalidInput(
             "`label_shares` must hold one number from 0 on per label.",

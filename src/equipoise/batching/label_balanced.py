@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from equipoise._errors import InvalidInput, check_integer
-from equipoise.batching._draws import RowDraws, numbers
+from equipoise._errors import InvalidInput, check_integer, check_numbers
+from equipoise.batching._draws import RowDraws
 from equipoise.batching._rare_rows import RareRows
 from equipoise.resampling import SamplingRates
 from equipoise.targets import as_targets
@@ -174,7 +174,7 @@ class LabelBalancedBatches(keras.utils.PyDataset):
 
 
 def _weights(sample_weight: Any, n_rows: int) -> NDArray[np.float32]:
-    weights = numbers("sample_weight", sample_weight).astype(np.float32)
+    weights = check_numbers("sample_weight", sample_weight).astype(np.float32)
     if weights.ndim == 0 or len(weights) != n_rows:
         raise InvalidInput(
             "`sample_weight` must have as many rows as X.", received=f"shape {weights.shape}"

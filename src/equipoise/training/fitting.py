@@ -41,7 +41,7 @@ _UNITS = 512
 _UNITS_WITH_BINS = 256  # 512 would make a wide layer wider, for little more (docs/ablation.md)
 _MIXUP = 0.2  # of "auto"
 _BINS = 4  # tried by "auto"
-_LOSS_SHARE_OF_CHOICE = 1.0  # the log loss tells encodings apart with less noise than ranks do
+_LOSS_SHARE_OF_CHOICE = 1.0  # ranks alone hang on few positives
 _HALVE_AFTER = 3  # epochs without a better score: the step size is halved
 _MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
 

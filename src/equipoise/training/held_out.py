@@ -13,15 +13,13 @@ from equipoise._errors import Undefined
 from equipoise.stats import LabelStats
 from equipoise.targets import Targets
 
-_LOSS_SHARE = 0.1
-
 
 def held_out_score(
     targets: Targets,
     log_odds: NDArray[np.float64],
     sample_weight: Any = None,
     *,
-    loss_share: float = _LOSS_SHARE,
+    loss_share: float = 0.1,
 ) -> float:
     """Macro average precision minus a share of the log loss; without positives, the latter alone.
 

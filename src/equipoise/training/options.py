@@ -7,7 +7,7 @@ from typing import Literal
 
 from equipoise._errors import InvalidInput, check_choice, check_integer, check_number
 
-TRIED_ON = 2  # inner folds on which `bins="auto"` tries: a single one is wrong too often
+TRIED_ON = 2  # inner folds on which `bins="auto"` tries: one alone holds out few rows
 
 
 @dataclass(frozen=True)
