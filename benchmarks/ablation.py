@@ -43,23 +43,27 @@ def zero_bias(n_features: int, n_labels: int) -> Any:
 
 VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULT: {},
-    "one network, a fifth held out": {"n_folds": 1},
-    "8 networks": {"n_folds": 8},
+    "folds dealt once": {"n_repeats": 1},
+    "folds dealt twice behind bins too": {"n_repeats": 2},
+    "one network, a fifth held out": {"n_folds": 1, "n_repeats": 1},
     "no mixtures of rows": {"mixup": 0},
-    "mixtures behind bins too": {"mixup": 0.2},
     "numeric columns as they are": {"bins": 0},
     "numeric columns always encoded": {"bins": 4},
-    "as they are, output bias starts at 0": {"model": zero_bias, "mixup": 0.2},
     "features not clipped": {"clip": 1e9},
-    "512 units": {"hidden_units": 512},
-    "256 units": {"hidden_units": 256},
+    "as they are, output bias starts at 0": {"model": zero_bias, "mixup": 0.2, "n_repeats": 2},
     "no hidden layer": {"hidden_units": 0},
     "dropout .3": {"dropout": 0.3},
-    "first step size .001": {"learning_rate": 1e-3},
     "weights: inverse_sqrt": {"treatment": "inverse_sqrt"},
+    "patience 8": {"patience": 8},
+    "mixtures behind bins too": {"mixup": 0.2},
+    "256 units": {"hidden_units": 256},
+    "512 units": {"hidden_units": 512},
+    "first step size .001": {"learning_rate": 1e-3},
+    "8 folds": {"n_folds": 8},
 }
 # What is the default itself where no column is encoded.
 OF_BINS = (
+    "folds dealt twice behind bins too",
     "mixtures behind bins too",
     "numeric columns as they are",
     "numeric columns always encoded",
@@ -69,11 +73,10 @@ OF_BINS = (
 RULES = {
     "thresholds of each label alone": "tuned",
     "thresholds of all labels together": "pooled",
+    "thresholds in one proportion": "proportional",
     "thresholds from probabilities": "analytic",
     "every threshold .5": None,
 }
-# The default and a second one with other folds and seeds: means of both, thresholds anew.
-TWICE = "two fits, averaged"
 COLUMNS = {
     "macro_f1_tuned": "macro-F1",
     "micro_f1_tuned": "micro-F1",
@@ -97,51 +100,30 @@ has no numeric columns, what is about bins is the default itself.
 """
 
 
-def run(name: str, store: Store) -> None:
+def run(name: str, variant: str, store: Store) -> None:
     """Runs what the store does not hold yet."""
     rows = rows_of(name)
     for fold, train, test in splits(rows, 0):
+        if key_of(name, fold, variant) in store:
+            continue
         part, held = rows.take(train), rows.take(test)
-        encodes = len(numeric_columns(as_features(part.X))) > 0
-        for variant in VARIANTS:
-            if key_of(name, fold, variant) in store:
-                continue
-            if variant in OF_BINS and not encodes:
-                default = store.get(key_of(name, fold, DEFAULT))
-                store.put(key_of(name, fold, variant), cast("dict[str, Any]", default))
-                continue
-            started = time.perf_counter()
-            classifier = MultilabelClassifier(random_state=fold, **VARIANTS[variant])
-            classifier.fit(part.X, part.targets, groups=part.groups)
-            seconds = time.perf_counter() - started
-            p = classifier.predict_proba(held.X)
-            decisions = {variant: classifier.predict(held.X)}
-            if variant == DEFAULT:
-                decisions |= _other_thresholds(classifier, part, p)
-            for changed, decided in decisions.items():
-                predicted = Predicted(p, (p >= 0.5).view(np.uint8), decided, seconds)
-                record = measured(rows, held, predicted)
-                _keep(store, name, fold, changed, record)
-        if key_of(name, fold, TWICE) not in store:
-            _keep(store, name, fold, TWICE, measured(rows, held, _twice(part, held.X, fold)))
-
-
-def _keep(store: Store, name: str, fold: int, variant: str, record: dict[str, Any]) -> None:
-    store.put(key_of(name, fold, variant), record)
-    print(f"{name} {fold} {variant}: {record['macro_f1_tuned']:.3f}", flush=True)
-
-
-def _twice(part: Rows, X: Any, fold: int) -> Predicted:
-    started = time.perf_counter()
-    both = [
-        MultilabelClassifier(random_state=seed).fit(part.X, part.targets, groups=part.groups)
-        for seed in (fold, fold + FOLDS)
-    ]
-    scores = np.mean([classifier.fitted_.held_scores for classifier in both], axis=0)
-    thresholds = tune_thresholds(part.targets, scores, rule="shrunk")
-    seconds = time.perf_counter() - started
-    p = np.mean([classifier.predict_proba(X) for classifier in both], axis=0)
-    return Predicted(p, (p >= 0.5).view(np.uint8), thresholds.predict(p), seconds)
+        if variant in OF_BINS and not numeric_columns(as_features(part.X)):
+            default = store.get(key_of(name, fold, DEFAULT))
+            store.put(key_of(name, fold, variant), cast("dict[str, Any]", default))
+            continue
+        started = time.perf_counter()
+        classifier = MultilabelClassifier(random_state=fold, **VARIANTS[variant])
+        classifier.fit(part.X, part.targets, groups=part.groups)
+        seconds = time.perf_counter() - started
+        p = classifier.predict_proba(held.X)
+        decisions = {variant: classifier.predict(held.X)}
+        if variant == DEFAULT:
+            decisions |= _other_thresholds(classifier, part, p)
+        for changed, decided in decisions.items():
+            predicted = Predicted(p, (p >= 0.5).view(np.uint8), decided, seconds)
+            record = measured(rows, held, predicted)
+            store.put(key_of(name, fold, changed), record)
+            print(f"{name} {fold} {changed}: {record['macro_f1_tuned']:.3f}", flush=True)
 
 
 def _other_thresholds(
@@ -187,7 +169,7 @@ def _records(store: Store, sets: list[str], variants: Iterable[str]) -> dict[str
 
 
 def _table(store: Store, sets: list[str]) -> list[str]:
-    records = _records(store, sets, [*VARIANTS, TWICE, *RULES])
+    records = _records(store, sets, [*VARIANTS, *RULES])
     lines = ["| | " + " | ".join(COLUMNS.values()) + " | difference |"]
     lines.append("|---" + "|---:" * (len(COLUMNS) + 1) + "|")
     for variant, found in records.items():
@@ -199,7 +181,7 @@ def _table(store: Store, sets: list[str]) -> list[str]:
 
 def _set_by_set(store: Store, sets: list[str], metric: str) -> list[str]:
     lines = ["| | " + " | ".join(sets) + " |", "|---" + "|---:" * len(sets) + "|"]
-    for variant, found in _records(store, sets, [*VARIANTS, TWICE]).items():
+    for variant, found in _records(store, sets, VARIANTS).items():
         of_sets = np.reshape(_of(found, metric), (len(sets), FOLDS)).mean(axis=1)
         lines.append(f"| {variant} | " + " | ".join(f"{value:.3f}" for value in of_sets) + " |")
     return lines
@@ -224,8 +206,9 @@ def main() -> None:
     arguments = parser.parse_args()
     STORE.parent.mkdir(parents=True, exist_ok=True)
     store = Store(STORE)
-    for name in arguments.sets:
-        run(name, store)
+    for variant in VARIANTS:
+        for name in arguments.sets:
+            run(name, variant, store)
     if not arguments.no_page:
         write_atomically(ROOT / "docs" / "ablation.md", page(store, arguments.sets))
 

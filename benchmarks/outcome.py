@@ -66,7 +66,7 @@ those of training on two cores, for all that a row of the table needs; what was 
 run has the seconds of that run.
 """
 # Bump when a contender changes, so that it is run again.
-VERSIONS: dict[str, int] = {"plain Keras": 3, "equipoise": 7}
+VERSIONS: dict[str, int] = {"plain Keras": 3, "equipoise": 8}
 
 
 def rows_of(name: str) -> Rows:

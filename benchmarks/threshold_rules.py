@@ -23,7 +23,7 @@ from equipoise.decision import tune_thresholds
 from equipoise.statistics import paired_difference
 
 STORE = ROOT / "reports" / "threshold_rules.sqlite"
-RULES = ("0.5", "tuned", "analytic", "pooled", "shrunk")
+RULES = ("0.5", "tuned", "analytic", "pooled", "proportional", "shrunk")
 EDGES = (5, 10, 25, 50, 100, 250, 10**9)
 
 INTRODUCTION = """# Thresholds: which rule holds on new rows?

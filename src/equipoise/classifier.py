@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from equipoise._errors import InvalidInput, check_number
-from equipoise.decision import Thresholds
+from equipoise.decision import ThresholdRule, Thresholds
 from equipoise.targets import Targets, as_targets, default_names
 from equipoise.training import TrainingOptions, Treatment, choose_treatment, fit_treatment
 from equipoise.training.brought import BuildModel
@@ -45,7 +45,10 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
             `Treatment`; or "auto": what the inner folds show to be better than the default, which
             is kept where nothing is shown. That takes five times as long or more, and judges at
             tuned thresholds even where `thresholds` is a number.
-        n_folds: inner folds, hence networks; 1 holds out a single part.
+        n_folds: inner folds, of which each trains a network; 1 holds out a single part.
+        n_repeats: how often the rows are dealt into such folds, each time for as many networks;
+            "auto" is 2 where the default network sees columns as they are and there are several
+            folds, else 1.
         held_share: share of rows held out where `n_folds` is 1.
         hidden_units: width of the default network; "auto" is 512, or 256 where it sees bins.
         dropout: dropout of the default network.
@@ -61,8 +64,8 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         mixup: α of `batching.MixupBatches`, 0 for none; "auto" is 0.2 where the default network
             sees columns as they are and the loss is a sum over cells, else 0.
         thresholds: rule by which they are found on held-out rows, for the best F1 ("shrunk",
-            "tuned", "pooled" or "analytic", see `tune_thresholds`); or one probability from which
-            on every label is predicted.
+            "tuned", "pooled", "proportional" or "analytic", see `tune_thresholds`); or one
+            probability from which on every label is predicted.
         random_state: seed, generator or None; global random states are left as they were.
 
     Attributes:
@@ -89,22 +92,24 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
         treatment: str | Treatment = "default",
         *,
         n_folds: int = 5,
+        n_repeats: int | Literal["auto"] = "auto",
         held_share: float = 0.2,
         hidden_units: int | Literal["auto"] = "auto",
         dropout: float = 0.5,
         learning_rate: float = 3e-3,
         batch_size: int = 64,
         max_epochs: int = 60,
-        patience: int = 8,
+        patience: int = 6,
         clip: float = 3.0,
         bins: int | Literal["auto"] = "auto",
         mixup: float | Literal["auto"] = "auto",
-        thresholds: Literal["shrunk", "tuned", "pooled", "analytic"] | float = "shrunk",
+        thresholds: ThresholdRule | float = "shrunk",
         random_state: Any = None,
     ):
         self.model = model
         self.treatment = treatment
         self.n_folds = n_folds
+        self.n_repeats = n_repeats
         self.held_share = held_share
         self.hidden_units = hidden_units
         self.dropout = dropout
@@ -155,6 +160,7 @@ class MultilabelClassifier(ClassifierMixin, BaseEstimator):
             "build_model": self.model,
             "options": TrainingOptions(
                 n_folds=self.n_folds,
+                n_repeats=self.n_repeats,
                 held_share=self.held_share,
                 hidden_units=self.hidden_units,
                 dropout=self.dropout,

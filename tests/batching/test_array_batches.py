@@ -2,9 +2,19 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from equipoise.batching import ArrayBatches
+from equipoise.batching import ArrayBatches, array_batches
 
 pytestmark = pytest.mark.keras
+
+
+def test_sparse_rows_that_would_take_much_memory_are_made_dense_by_batches(monkeypatch):
+    X = sparse.random_array((50, 20), density=0.2, dtype=np.float32, format="csr", rng=0)
+    held_dense = ArrayBatches(X, np.zeros(50), batch_size=16, random_state=0)
+    monkeypatch.setattr(array_batches, "_HELD_DENSE", 50 * 20 * 4 - 1)
+    by_batches = ArrayBatches(X, np.zeros(50), batch_size=16, random_state=0)
+    for i in range(4):
+        assert isinstance(by_batches[i][0], np.ndarray)
+        np.testing.assert_array_equal(by_batches[i][0], held_dense[i][0])
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])

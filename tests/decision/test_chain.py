@@ -177,6 +177,20 @@ def test_probabilities_are_the_mean_over_copies(scenes):
     assert model.chain_.temperature > 1
 
 
+def test_folds_dealt_again_give_more_copies_and_steadier_held_out_scores(scenes):
+    once = CrossFitted(LogisticRegression(), cv=3, random_state=0).fit(scenes.x, scenes.targets)
+    twice = CrossFitted(LogisticRegression(), cv=3, n_repeats=2, random_state=0)
+    twice.fit(scenes.x, scenes.targets)
+    assert (len(twice.estimators_), twice.chain_.n_models) == (6, 6)
+    for one, other in zip(once.estimators_, twice.estimators_, strict=False):
+        np.testing.assert_array_equal(one.predict_proba(scenes.x), other.predict_proba(scenes.x))
+    # The mean of what two copies say is better than what one of them says.
+    ap = [exact.average_precision(scenes.targets, m.held_scores_) for m in (once, twice)]
+    assert ap[1] > ap[0]
+    with pytest.raises(InvalidInput, match="`n_repeats`"):
+        CrossFitted(LogisticRegression(), n_repeats=0).fit(scenes.x, scenes.targets)
+
+
 def test_scikit_learn_can_use_it(scenes):
     y = np.asarray(scenes.targets.to_dense().values)
     model = CrossFitted(LogisticRegression(), cv=2, random_state=0)

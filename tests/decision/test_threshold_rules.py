@@ -294,19 +294,78 @@ def test_a_label_without_positives_has_the_pooled_threshold(scored):
     assert tune_thresholds(y, expit(z), rule="shrunk", absent=0.25).values[4] == 0.25
 
 
-def test_shrinking_goes_from_the_line_to_the_median_of_resamples(scored):
+def at_ratio(y, s, ratio):
+    """The cut whose number of predicted rows is closest to a share of the positives, by hand."""
+    scores = np.unique(s)[::-1]
+    predicted = np.array([(s >= score).sum() for score in scores])
+    at = np.argmin(np.abs(predicted - ratio * y.sum()))  # of equally close ones the smaller
+    return (scores[at] + scores[at + 1]) / 2 if at + 1 < len(scores) else scores[at]
+
+
+def test_the_proportional_rule_predicts_each_label_as_often_as_its_positives_say(scored):
+    y, z = scored[0][:300, 6:], scored[1][:300, 6:].round(1)
+    t = tune_thresholds(y, z, rule="proportional", from_logits=True)
+    by_hand, reached = [], []
+    for ratio in np.geomspace(1 / 16, 16, 65):
+        cuts = [at_ratio(y[:, i], z[:, i], ratio) for i in range(y.shape[1])]
+        f1 = [f1_of(*counts(y[:, i], z[:, i] >= cut)[:3]) for i, cut in enumerate(cuts)]
+        by_hand.append(cuts)
+        reached.append(np.mean(f1))
+    w = np.exp((np.array(reached) - max(reached)) / 0.003)
+    np.testing.assert_allclose(t.values, w @ by_hand / w.sum())
+    assert max(reached) - t.overall < 0.01
+    # One ratio for all: a label is not decided by its own positives alone.
+    predicted = (z >= t.values).sum(axis=0) / y.sum(axis=0)
+    assert predicted.max() < 1.6 * predicted.min()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=2, max_size=30),
+    st.lists(st.integers(0, 2), min_size=30, max_size=30),
+)
+def test_weights_of_the_proportional_rule_are_repetitions(pairs, times):
+    y = np.array([[p[0], True] for p in pairs], dtype=int)
+    s = np.array([[p[1] / 8, p[1] / 9] for p in pairs])
+    w = np.array(times[: len(pairs)])
+    w[0] = 1
+    weighted = tune_thresholds(y, s, rule="proportional", sample_weight=w.astype(float))
+    repeated = tune_thresholds(np.repeat(y, w, 0), np.repeat(s, w, 0), rule="proportional")
+    np.testing.assert_allclose(weighted.values, repeated.values, rtol=1e-9)
+    assert weighted.absent == repeated.absent
+
+
+def test_the_proportional_rule_has_nothing_to_say_of_a_label_without_positives(scored):
+    y, p = scored[0].copy(), expit(scored[1])
+    whole = tune_thresholds(y, p, rule="proportional")
+    y[:, 4] = 0
+    t = tune_thresholds(y, p, rule="proportional", absent=0.25)
+    assert t.values[4] == 0.25
+    assert t.absent == ("label_4",)
+    assert tune_thresholds(y, p, rule="proportional").values[4] == 0.5
+    np.testing.assert_allclose(np.delete(t.values, 4), np.delete(whole.values, 4), atol=0.02)
+    nothing = tune_thresholds(np.zeros_like(y), p, rule="proportional")
+    np.testing.assert_array_equal(nothing.values, 0.5)
+    # Balanced accuracy asks for negatives as well.
+    everything = tune_thresholds(np.ones_like(y), p, "balanced_accuracy", rule="proportional")
+    np.testing.assert_array_equal(everything.values, 0.5)
+
+
+def test_shrinking_goes_from_what_labels_share_to_the_median_of_resamples(scored):
     y, z = scored
     p = expit(z)
     line = tune_thresholds(y, p, rule="pooled")
+    proportional = tune_thresholds(y, p, rule="proportional")
+    shared = (logit(line.values) + logit(proportional.values)) / 2
     none = tune_thresholds(y, p, rule="shrunk", prior_positives=1e12)
-    np.testing.assert_allclose(none.values, line.values)
+    np.testing.assert_allclose(logit(none.values), shared)
     median = tune_thresholds(y, p, rule="shrunk", prior_positives=0)
     tuned = tune_thresholds(y, p)
     half = tune_thresholds(y, p, rule="shrunk", prior_positives=50)
     n = y.sum(axis=0)
     w = n / (n + 50)
     np.testing.assert_allclose(
-        logit(half.values), w * logit(median.values) + (1 - w) * logit(line.values), rtol=1e-9
+        logit(half.values), w * logit(median.values) + (1 - w) * shared, rtol=1e-9
     )
     # With many positives the median is about the best cut, and never better on its own sample.
     assert abs(logit(median.values[-1]) - logit(tuned.values[-1])) < 0.5
@@ -357,6 +416,7 @@ def test_weights_count_as_repeated_rows_in_every_rule():
     for options in (
         {"rule": "analytic"},
         {"rule": "pooled"},
+        {"rule": "proportional"},
         {"average": "micro"},
         {"constraint": {"precision": 0.6}},
         {"metric": "cost", "cost": [[0, 1], [4, 0]]},

@@ -1,4 +1,4 @@
-"""Shuffled batches of arrays, sparse features made dense one batch at a time."""
+"""Shuffled batches of arrays; sparse features that would be large are made dense by batches."""
 
 from typing import Any
 
@@ -6,12 +6,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+_HELD_DENSE = 64 << 20  # bytes
+
 
 class ArrayBatches(keras.utils.PyDataset):
     """Batches of rows in a new random order every epoch; every row once, the last batch smaller.
 
     Args:
-        X: (N, d) array, memory map or CSR array.
+        X: (N, d) array, memory map or CSR array. A CSR array that takes no more than 64 MiB dense
+            is held dense: rows of it are taken faster.
         y: (N, ...) array.
         batch_size: rows a batch.
         random_state: seed of the order.
@@ -34,6 +37,11 @@ class ArrayBatches(keras.utils.PyDataset):
         sample_weight: NDArray[Any] | None = None,
     ):
         super().__init__()
+        if (
+            not isinstance(X, np.ndarray)
+            and X.shape[0] * X.shape[1] * X.dtype.itemsize <= _HELD_DENSE
+        ):
+            X = X.toarray()
         self._X, self._y, self._weight = X, y, sample_weight
         self._batch_size = batch_size
         self._random = np.random.default_rng(random_state)

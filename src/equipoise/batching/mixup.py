@@ -86,7 +86,11 @@ class MixupBatches(keras.utils.PyDataset):
         def mixed(values: Any) -> Float:
             values = _numbers(values, n, index)
             own = share.reshape(n, *[1] * (values.ndim - 1))
-            return own * values + (1 - own) * values[partner]
+            mixture = values[partner]
+            mixture -= values
+            mixture *= 1 - own
+            mixture += values
+            return mixture
 
         X = tree.map_structure(mixed, X)
         known = y >= 0

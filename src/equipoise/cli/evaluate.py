@@ -53,7 +53,8 @@ def evaluate(
     from_logits
         The scores are log-odds.
     tune
-        Rule of the best thresholds on these rows: tuned, shrunk, pooled, analytic or none.
+        Rule of the best thresholds on these rows: tuned, shrunk, pooled, proportional, analytic or
+        none.
     out
         Write those best thresholds to this JSON file.
     report

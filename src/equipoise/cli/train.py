@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,7 @@ def train(
     machine: MachineOptions | None = None,
     treatment: str = "default",
     folds: Whole = 5,
+    repeats: WholeOrAuto = "auto",
     epochs: Whole = 60,
     hidden_units: WholeOrAuto = "auto",
     bins: WholeOrAuto = "auto",
@@ -57,13 +59,14 @@ def train(
         what inner folds show to be better than the default, in five times its time or more.
     folds
         Networks; each holds out another part to find when to stop, and the thresholds.
+    repeats
+        Times that rows are dealt into folds; auto: 2, or 1 with bins.
     epochs
-        Bound on the epochs of each network; it stops earlier where it no longer gains.
+        Most epochs of a network; it stops where it gains no more.
     hidden_units
         Width of the networks, 0 for linear ones; auto: 512, or 256 with bins.
     bins
-        Bins by which the networks see numeric columns beside their value, 0 for none; auto trains
-        two networks both ways.
+        Bins by which numbers are seen, 0 for none; auto tries both.
     seed
         The same seed gives the same networks and thresholds.
     all_labels
@@ -87,13 +90,18 @@ def train(
     from equipoise.training.choose import candidates_for
 
     plan = TrainingOptions(
-        n_folds=folds, max_epochs=epochs, hidden_units=hidden_units, bins=bins, mixup="auto"
+        n_folds=folds,
+        n_repeats=repeats,
+        max_epochs=epochs,
+        hidden_units=hidden_units,
+        bins=bins,
+        mixup="auto",
     )
     x, feature_names = _encoded(dataset, encoder)
     how: dict[str, Any] = {"groups": dataset.groups, "options": plan, "random_state": seed}
     most_epochs = plan.most_epochs
     if treatment == "auto":
-        most_epochs += len(candidates_for(dataset.targets)) * folds * epochs
+        most_epochs += len(candidates_for(dataset.targets)) * replace(plan, bins=0).most_epochs
     with bar_of(f"{dataset.name}: epochs, at most", most_epochs) as advance:
         if treatment == "auto":
             fitted = choose_treatment(x, dataset.targets, on_epoch=advance, **how)

@@ -22,7 +22,7 @@ from equipoise.training.options import TrainingOptions
 from equipoise.training.treatment import Treatment
 
 # To be raised when the same plan would give other figures, or a record holds other things.
-_FORMAT = 2
+_FORMAT = 3
 
 
 def shared_parts(

@@ -6,6 +6,7 @@ What needs scikit-learn's model selection is loaded on first use: it takes a sec
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from equipoise.decision._rules import ThresholdRule
 from equipoise.decision.calibrator import Calibrator, cross_fitted_probabilities
 from equipoise.decision.chain import DecisionChain
 from equipoise.decision.correction import Correction
@@ -22,6 +23,7 @@ __all__ = [
     "Correction",
     "CrossFitted",
     "DecisionChain",
+    "ThresholdRule",
     "Thresholds",
     "compare_calibration",
     "cross_fitted_probabilities",

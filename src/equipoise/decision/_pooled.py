@@ -51,10 +51,14 @@ def pooled_rule(cells: ScoredCells, goal: Objective, *, from_logits: bool) -> Po
         at = points[0] + points[1] * log_ratio[label]
         reached = _reached_at(cells, label, at if from_logits else expit(at), goal)
         total += np.nan_to_num(reached)
-    mean = total / judged.sum()
-    weights = np.exp((mean - mean.max()) / _CLOSE)
-    intercept, slope = (points @ weights / weights.sum()).tolist()
+    intercept, slope = (points @ shares(total / judged.sum())).tolist()
     return Pooled(intercept, slope, intercept + slope * log_ratio)
+
+
+def shares(macro: Float) -> Float:
+    """Returns how much each point of a grid counts, by how close it comes to the best."""
+    weights = np.exp((macro - macro.max()) / _CLOSE)
+    return weights / weights.sum()
 
 
 def label_totals(cells: ScoredCells) -> tuple[Float, Float]:

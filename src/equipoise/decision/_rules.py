@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from equipoise.decision._constraints import Constraints
 from equipoise.decision._log_odds import bounded
 from equipoise.decision._micro import best_together
 from equipoise.decision._objective import Objective
-from equipoise.decision._pooled import label_totals, pooled_rule
+from equipoise.decision._pooled import Pooled, label_totals, pooled_rule, shares
+from equipoise.decision._proportional import proportional_rule
 from equipoise.decision._resampled import ResampledLabel, draw, resampled_labels
 from equipoise.decision._tuned import Cut, best_cuts
 from equipoise.exact.cells import ScoredCells
@@ -111,8 +113,27 @@ def _pooled(cells: ScoredCells, goal: Objective, options: Options) -> Found:
     return judged(cells, goal, options.thresholds(line.log_odds), (line.intercept, line.slope))
 
 
+def _proportional(cells: ScoredCells, goal: Objective, options: Options) -> Found:
+    return judged(cells, goal, options.thresholds(_in_proportion(cells, goal, options)))
+
+
+def _in_proportion(cells: ScoredCells, goal: Objective, options: Options) -> Float:
+    """Returns (L,) log-odds of the proportional rule; NaN for labels without positives."""
+    found = proportional_rule(cells, goal)
+    if np.isnan(found.macro).any():
+        return np.full(cells.n_labels, np.nan)
+    return shares(found.macro) @ options.log_odds(found.thresholds)
+
+
+def _of_all_labels(cells: ScoredCells, goal: Objective, options: Options, line: Pooled) -> Float:
+    """Returns (L,) log-odds midway between both rules that labels share; else those of the line."""
+    proportional = _in_proportion(cells, goal, options)
+    return np.where(np.isnan(proportional), line.log_odds, (line.log_odds + proportional) / 2)
+
+
 def _shrunk(cells: ScoredCells, goal: Objective, options: Options) -> Found:
     line = pooled_rule(cells, goal, from_logits=options.from_logits)
+    shared = _of_all_labels(cells, goal, options, line)
     positive, _ = label_totals(cells)
     share = positive / np.maximum(positive + options.prior_positives, 1e-300)
 
@@ -121,13 +142,13 @@ def _shrunk(cells: ScoredCells, goal: Objective, options: Options) -> Found:
         return options.log_odds(label.thresholds(places))
 
     def between(label: int, own: Float) -> Float:
-        return options.thresholds(share[label] * own + (1 - share[label]) * line.log_odds[label])
+        return options.thresholds(share[label] * own + (1 - share[label]) * shared[label])
 
     def on_samples(label: ResampledLabel, samples: NDArray[np.uint8]) -> Float:
         return between(label.label, best(label, samples))
 
     samples = draw(cells.n_rows, _MEDIAN_OF, options.random_state)
-    values = options.thresholds(line.log_odds)
+    values = options.thresholds(shared)
     for label in resampled_labels(cells, goal):
         values[label.label] = between(label.label, np.median(best(label, samples), keepdims=True))[
             0
@@ -161,9 +182,12 @@ def judged(
     )
 
 
-RULES: dict[str, Callable[[ScoredCells, Objective, Options], Found]] = {
+ThresholdRule = Literal["tuned", "analytic", "pooled", "proportional", "shrunk"]
+
+RULES: dict[ThresholdRule, Callable[[ScoredCells, Objective, Options], Found]] = {
     "tuned": _tuned,
     "analytic": _analytic,
     "pooled": _pooled,
+    "proportional": _proportional,
     "shrunk": _shrunk,
 }

@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 
 from equipoise._errors import InvalidInput, check_integer, check_number
 from equipoise._files import check_schema, read_json, write_json
+from equipoise.decision._rules import ThresholdRule
 from equipoise.decision._temperature import fit_temperature
 from equipoise.decision.thresholds import Thresholds
 from equipoise.decision.tuning import tune_thresholds
@@ -69,7 +70,7 @@ class DecisionChain:
         metric: str = "f1",
         *,
         n_models: int,
-        rule: Any = "shrunk",
+        rule: ThresholdRule = "shrunk",
         temperature: bool = True,
         sample_weight: Any = None,
         random_state: int = 0,
@@ -79,9 +80,10 @@ class DecisionChain:
 
         Args:
             y_true: (N, L) labels, anything `as_targets` reads.
-            log_odds: (N, L) log-odds of each row from a model that has not seen it.
+            log_odds: (N, L) log-odds of each row from a model that has not seen it; of several
+                such models, the mean.
             metric: what thresholds are tuned for; see `tune_thresholds`.
-            n_models: how many models there are; each row has been judged by one of them.
+            n_models: how many models there are; each row has been judged by one or some of them.
             rule: how thresholds are found; see `tune_thresholds`.
             temperature: False leaves the log-odds as they are.
             sample_weight: (N,), (N, 1) or (N, L).
@@ -143,7 +145,7 @@ class DecisionChain:
         return np.asarray(total) / count
 
     def held_out(self, log_odds: Any) -> Float:
-        """Returns probabilities of rows that one model each has judged: σ(z / √T)."""
+        """Returns probabilities of rows from what models that had not seen them say: σ(z / √T)."""
         z = _numbers(as_array(log_odds, "log_odds", ()))
         if z.size and np.isnan(z.min()):
             raise InvalidInput("`log_odds` holds NaN.", remedy="A missing score decides nothing.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import joblib
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from equipoise._errors import InvalidInput, check_integer, check_numbers
 from equipoise.decision import _members
+from equipoise.decision._rules import ThresholdRule
 from equipoise.decision.chain import DecisionChain
 from equipoise.model_selection import MultilabelStratifiedKFold
 from equipoise.targets import Targets, as_targets, default_names
@@ -38,7 +39,9 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
         estimator: a scikit-learn classifier with `predict_proba` or `decision_function` (one that
             takes a single column is fitted once per label), or a compiled Keras model with one
             sigmoid or logit output per label.
-        cv: number of stratified folds, so of copies; from 2.
+        cv: number of stratified folds, from 2; each trains a copy.
+        n_repeats: how often the rows are dealt into folds anew, with as many copies more. What
+            several copies say of a held-out row is averaged, which steadies the thresholds.
         metric: what thresholds are tuned for; see `tune_thresholds`.
         rule: how thresholds are found; see `tune_thresholds`.
         temperature: False leaves the probabilities as they are.
@@ -50,8 +53,8 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
     Attributes:
         estimators_: the fitted copies.
         chain_: the `DecisionChain`.
-        held_scores_: (N, L) probabilities of the training rows, each from the copy that had not
-            seen it.
+        held_scores_: (N, L) probabilities of the training rows, from the copies that had not
+            seen the row.
         classes_: label names, or 0, 1, … where y has none.
 
     Examples:
@@ -70,8 +73,9 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
         estimator: Any,
         *,
         cv: int = 5,
+        n_repeats: int = 1,
         metric: str = "f1",
-        rule: Literal["tuned", "analytic", "pooled", "shrunk"] = "shrunk",
+        rule: ThresholdRule = "shrunk",
         temperature: bool = True,
         fit_arguments: dict[str, Any] | None = None,
         from_logits: bool = False,
@@ -80,8 +84,9 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
     ):
         self.estimator = estimator
         self.cv = cv
+        self.n_repeats = n_repeats
         self.metric = metric
-        self.rule = rule
+        self.rule: ThresholdRule = rule
         self.temperature = temperature
         self.fit_arguments = fit_arguments
         self.from_logits = from_logits
@@ -116,8 +121,14 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
         weights = _row_weights(sample_weight, targets.n_rows)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         n_folds = check_integer("cv", self.cv, minimum=2)
-        splitter = MultilabelStratifiedKFold(n_folds, random_state=seed)
-        splits = list(splitter.split(np.zeros((targets.n_rows, 1)), targets, groups))
+        n_repeats = check_integer("n_repeats", self.n_repeats, minimum=1)
+        splits = [
+            split
+            for repeat in range(n_repeats)
+            for split in MultilabelStratifiedKFold(n_folds, random_state=seed + repeat).split(
+                np.zeros((targets.n_rows, 1)), targets, groups
+            )
+        ]
         labels = targets.to_dense().values
 
         # Keras models do not cross process borders.
@@ -133,14 +144,14 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
             for train, _ in splits
         )
         self.estimators_ = list(joblib.Parallel(n_jobs=n_jobs)(work))
-        held = np.empty(labels.shape)
+        held = np.zeros(labels.shape)
         for member, (_, rows) in zip(self.estimators_, splits, strict=True):
-            held[rows] = self._log_odds(member, _members.rows(X, rows))
+            held[rows] += self._log_odds(member, _members.rows(X, rows)) / n_repeats
         self.chain_ = DecisionChain.fitted(
             targets,
             held,
             self.metric,
-            n_models=n_folds,
+            n_models=len(splits),
             rule=self.rule,
             temperature=self.temperature,
             sample_weight=weights,

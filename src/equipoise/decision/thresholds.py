@@ -36,7 +36,7 @@ class Thresholds:
             could be tuned. Tuned, it is the best of many cuts on the same data, so it is too
             good: see `corrected_values`, or judge on other rows.
         absent: names of the labels that could not be tuned and have a value by policy.
-        rule: "tuned", "analytic", "pooled" or "shrunk"; None for values of your own.
+        rule: that of `tune_thresholds`; None for values of your own.
         average: "macro" if each label was tuned by itself, "micro" if all together.
         overall: the metric over all labels: the mean of `metric_values`, or the micro average.
         infeasible: names of the labels whose constraint no decision meets that says yes at all.

@@ -1,4 +1,4 @@
-"""From labels and scores to one threshold per label, by one of four rules; and their judgement."""
+"""From labels and scores to one threshold per label, by one of five rules; and their judgement."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from equipoise._errors import (
 from equipoise.decision._constraints import ROW_LIMIT, constraints, highest_of_rows
 from equipoise.decision._intervals import intervals
 from equipoise.decision._objective import objective
-from equipoise.decision._rules import RULES, Options, best_of_all_labels, judged
+from equipoise.decision._rules import RULES, Options, ThresholdRule, best_of_all_labels, judged
 from equipoise.decision.thresholds import Thresholds
 from equipoise.exact.cells import ScoredCells, read_scored
 from equipoise.targets import default_names
@@ -36,7 +36,7 @@ def tune_thresholds(
     *,
     beta: float | None = None,
     cost: ArrayLike | None = None,
-    rule: Literal["tuned", "analytic", "pooled", "shrunk"] = "tuned",
+    rule: ThresholdRule = "tuned",
     average: Literal["macro", "micro"] = "macro",
     constraint: Mapping[str, Any] | None = None,
     from_logits: bool = False,
@@ -44,7 +44,7 @@ def tune_thresholds(
     absent: float | Literal["default"] = "default",
     confidence: float | None = None,
     n_samples: int = 200,
-    prior_positives: float = 50.0,
+    prior_positives: float = 100.0,
     random_state: int = 0,
 ) -> Thresholds:
     """Finds a threshold for every label; by default the best of all its distinct scores, exactly.
@@ -74,8 +74,9 @@ def tune_thresholds(
             * "analytic": the best cut if the probabilities are true; labels are not looked at.
               For F1 it is half of the best expected F1.
             * "pooled": logit t = a + c·log((n₊ + 1)/(n₋ + 1)), one line for all labels.
-            * "shrunk": in log-odds, w·(median of the best cuts of 30 resamples) + (1 − w)·pooled
-              with w = n₊/(n₊ + `prior_positives`).
+            * "proportional": r·n₊ of the rows at hand are predicted, one r for all labels.
+            * "shrunk": in log-odds, w·(median of the best cuts of 30 resamples) + (1 − w)·(mean
+              of pooled and proportional), with w = n₊/(n₊ + `prior_positives`).
         average: "macro" is the best for each label by itself; "micro" (F1 and F-beta) finds the
             thresholds, still one for each label, whose decisions together are best.
         constraint: what tuned decisions must keep to; one or more of {"precision": at least,
@@ -87,7 +88,8 @@ def tune_thresholds(
         sample_weight: (N,) or (N, 1) for rows, (N, L) for cells; 0 leaves out.
         absent: the value of labels that cannot be tuned: those without positives, and for
             balanced accuracy, Matthews and Youden those without negatives. "default" is that
-            of the rule where it needs no positive of the label (all but "tuned"); with
+            of the rule where it needs no positive of the label (all but "tuned" and
+            "proportional"); with
             average="micro" the next number above the scores, which says no to all; else 0.5 if
             all scores lie in [0, 1] (probabilities), or 0.0 (the logit of one half). They are
             named in `Thresholds.absent`.
@@ -113,7 +115,7 @@ def tune_thresholds(
         array([0.85])
 
     Reference: for F, Lipton, Elkan and Naryanaswamy, ECML PKDD 2014; micro, Dinkelbach,
-    Management Science 1967.
+    Management Science 1967; "proportional" after PCut of Yang, SIGIR 2001.
     """
     check_choice("rule", rule, tuple(RULES))
     check_choice("average", average, ("macro", "micro"))
@@ -321,7 +323,7 @@ def _absent_value(cells: ScoredCells, absent: object, rule: str, average: str) -
     """Returns the value of labels that cannot be tuned; None if the rule has one."""
     if absent != "default":
         return check_number("absent", absent, minimum=-np.inf, open_minimum=True, open_maximum=True)
-    if rule != "tuned" or average == "micro":
+    if rule not in ("tuned", "proportional") or average == "micro":
         return None
     low, high = cells.limits
     return 0.5 if low >= 0 and high <= 1 else 0.0

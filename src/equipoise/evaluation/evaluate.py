@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ from scipy.special import expit
 from equipoise import exact
 from equipoise._errors import InvalidInput, Undefined, check_number
 from equipoise._files import write_json
-from equipoise.decision import Thresholds, judge_thresholds, tune_thresholds
+from equipoise.decision import ThresholdRule, Thresholds, judge_thresholds, tune_thresholds
 from equipoise.evaluation.cuts import threshold_cuts
 from equipoise.exact.cells import ScoredCells, read_scored
 from equipoise.plots import data as plots
@@ -128,7 +128,7 @@ def evaluate(
     *,
     from_logits: bool = False,
     sample_weight: Any = None,
-    tune: Literal["tuned", "pooled", "shrunk", "analytic"] | None = "tuned",
+    tune: ThresholdRule | None = "tuned",
     confidence: float = 0.95,
     random_state: int = 0,
 ) -> Evaluation:

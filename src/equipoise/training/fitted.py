@@ -61,11 +61,10 @@ class FittedTreatment:
     Attributes:
         treatment: what was done.
         label_names: L names.
-        members: the networks, one per inner fold.
+        members: the networks, one per inner fold and repeat.
         chain: temperature and thresholds, from held-out rows only.
         held_rows: rows of the training set that some network held out, sorted.
-        held_scores: (rows, L) scores of those rows, each from the network that did not see the
-            row.
+        held_scores: (rows, L) scores of those rows, from the networks that did not see the row.
         choice: why this treatment, where `choose_treatment` chose it.
     """
 

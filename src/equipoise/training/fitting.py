@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from equipoise._errors import InvalidInput
 from equipoise.batching import ArrayBatches, LabelBalancedBatches, MixupBatches
-from equipoise.callbacks import BestEpoch
 from equipoise.decision import DecisionChain
 from equipoise.layers import PiecewiseLinear
 from equipoise.links import SigmoidLink, SoftmaxLink
@@ -27,12 +26,13 @@ from equipoise.training.brought import (
     checked_weight,
     new_each_time,
 )
+from equipoise.training.course import Course, Run, train_along, train_until_best
 from equipoise.training.features import FeatureScaler, as_features, numeric_columns
 from equipoise.training.fitted import FittedTreatment, Member, logits_of
 from equipoise.training.held_out import held_out_score
 from equipoise.training.network import build_network
-from equipoise.training.options import TRIED_ON, TrainingOptions
-from equipoise.training.seeds import reseed, seeded
+from equipoise.training.options import REPEATS, TRIED_ON, TrainingOptions
+from equipoise.training.seeds import seeded
 from equipoise.training.treatment import Treatment, as_treatment, without_sampling
 from equipoise.training.workbench import Workbench, workbench
 from equipoise.weights import LabelWeights
@@ -42,15 +42,15 @@ _UNITS_WITH_BINS = 256  # 512 would make a wide layer wider, for little more (do
 _MIXUP = 0.2  # of "auto"
 _BINS = 4  # tried by "auto"
 _LOSS_SHARE_OF_CHOICE = 1.0  # ranks alone hang on few positives
-_HALVE_AFTER = 3  # epochs without a better score: the step size is halved
 _MOST_ENCODED = 500  # columns that "auto" encodes: the first layer grows by 4 inputs for each
 
 
 class _Trained(NamedTuple):
-    """A network, and what it says of the rows that were held out from it."""
+    """A network, what it says of the rows that were held out from it, and how it was trained."""
 
     member: Member
     held_log_odds: NDArray[np.float64]
+    course: Course
 
 
 def fit_treatment(
@@ -69,9 +69,12 @@ def fit_treatment(
 
     For each inner fold: weights from the rows it trains on, a network, the epoch with the best
     held-out score (see `TrainingOptions.patience`), and the closed-form correction of its loss.
-    The held-out rows of all folds then give a temperature, and thresholds for the best F1 of each
-    label (see `DecisionChain`). A loss without a closed form starts like plain cross-entropy, at
-    the log-odds of the labels' frequencies; its scores, and so its thresholds, are uncorrected.
+    With several repeats the rows are dealt into folds again; the networks of the later deals take
+    the course of those of the first, its step sizes up to the best epoch, and need not look for
+    the end once more. The held-out rows, with the mean of what is said of each, then give a
+    temperature, and thresholds for the best F1 of each label (see `DecisionChain`). A loss without
+    a closed form starts like plain cross-entropy, at the log-odds of the labels' frequencies; its
+    scores, and so its thresholds, are uncorrected.
 
     Args:
         treatment: a `Treatment`, or the name of one of `TREATMENTS`.
@@ -103,14 +106,13 @@ def fit_treatment(
         sample_weight = checked_weight(sample_weight, targets)
     if build_model is not None:
         build_model = new_each_time(build_model)
-    log_odds = np.full((targets.n_rows, targets.n_labels), np.nan)
     numeric = numeric_columns(X) if build_model is None and options.bins else []
     bins = _bins_to_try(options, len(numeric))
 
     def part(rows: NDArray[np.intp]) -> tuple[Any, Targets, Any]:
         return X[rows], targets.take(rows), None if sample_weight is None else sample_weight[rows]
 
-    def train(number: int, n_bins: int) -> _Trained:
+    def train(number: int, n_bins: int, course: Course | None = None) -> _Trained:
         rows, held = splits[number]
         return _train(
             treatment,
@@ -119,11 +121,12 @@ def fit_treatment(
             build_model,
             options,
             encoding=PiecewiseLinear(numeric, n_bins=n_bins) if n_bins else None,
+            course=course,
             seed=_seed(random_state, number),
             on_epoch=on_epoch,
         )
 
-    splits = list(inner_splits(X, targets, groups, options, random_state))
+    splits = inner_splits(X, targets, groups, options, random_state)
     n_tried = min(TRIED_ON, len(splits)) if len(bins) > 1 else 0
     tried = {n_bins: [train(number, n_bins) for number in range(n_tried)] for n_bins in bins}
 
@@ -136,13 +139,20 @@ def fit_treatment(
 
     best = max(tried, key=score) if n_tried else bins[0]
     trained = tried[best] + [train(number, best) for number in range(n_tried, len(splits))]
-    for one, (_, held) in zip(trained, splits, strict=True):
-        log_odds[held] = one.held_log_odds
+    courses = [one.course.to_the_best() for one in trained]
+    for repeat in range(1, _repeats(options, as_they_are=build_model is None and not best)):
+        splits += inner_splits(X, targets, groups, options, random_state + repeat)
+        trained += [train(len(trained) + i, best, course) for i, course in enumerate(courses)]
     members = tuple(one.member for one in trained)
-    held_rows = np.flatnonzero(~np.isnan(log_odds).any(axis=1))
+    log_odds, times = np.zeros((targets.n_rows, targets.n_labels)), np.zeros(targets.n_rows)
+    for one, (_, held) in zip(trained, splits, strict=True):
+        log_odds[held] += one.held_log_odds
+        times[held] += 1
+    held_rows = np.flatnonzero(times)
+    log_odds = log_odds[held_rows] / times[held_rows, None]
     chain = DecisionChain.fitted(
         targets.take(held_rows),
-        log_odds[held_rows],
+        log_odds,
         n_models=len(members),
         rule=options.thresholds,
         # Of classes that exclude each other the probabilities would no longer add up to 1.
@@ -150,7 +160,7 @@ def fit_treatment(
         sample_weight=None if sample_weight is None else sample_weight[held_rows],
         random_state=random_state,
     )
-    held_scores = chain.held_out(log_odds[held_rows])
+    held_scores = chain.held_out(log_odds)
     return FittedTreatment(treatment, targets.label_names, members, chain, held_rows, held_scores)
 
 
@@ -170,17 +180,28 @@ def _bins_to_try(options: TrainingOptions, n_numeric: int) -> tuple[int, ...]:
     return (options.bins,)
 
 
+def _repeats(options: TrainingOptions, *, as_they_are: bool) -> int:
+    """Returns how often the rows are dealt into folds.
+
+    Args:
+        as_they_are: whether the default network sees the columns as they are.
+    """
+    if options.n_repeats == "auto":
+        return REPEATS if as_they_are and options.n_folds > 1 else 1
+    return options.n_repeats
+
+
 def inner_splits(
     X: Any, targets: Targets, groups: Any, options: TrainingOptions, seed: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Returns the rows that each network is trained on, and those that it holds out."""
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Returns the rows that each network of one deal is trained on, and those it holds out."""
     if options.n_folds == 1:
         splitter = MultilabelStratifiedShuffleSplit(
             n_splits=1, test_size=options.held_share, random_state=seed
         )
     else:
         splitter = MultilabelStratifiedKFold(options.n_folds, random_state=seed)
-    return splitter.split(X, targets, groups)
+    return list(splitter.split(X, targets, groups))
 
 
 def _train(
@@ -191,6 +212,7 @@ def _train(
     options: TrainingOptions,
     *,
     encoding: PiecewiseLinear | None,
+    course: Course | None,
     seed: int,
     on_epoch: Callable[[], None] | None,
 ) -> _Trained:
@@ -239,57 +261,26 @@ def _train(
             network = build_model(X.shape[1], targets.n_labels)
             check_logits(network, targets.n_labels)
             bench = Workbench(network, bare.build_loss(stats), options.learning_rate)
-        best = _train_until_best(
-            bench,
-            batches,
-            lambda: held_out_score(
-                held_targets,
-                corrected.log_odds(logits_of(bench.model, held_features)),
-                held_weight,
-            ),
-            options,
-            class_weight=treatment.build_class_weight(stats),
-            seed=seed,
-            on_epoch=on_epoch,
-        )
+        run = Run(bench, batches, treatment.build_class_weight(stats), seed, on_epoch)
+        if course is None:
+            course = train_until_best(
+                run,
+                lambda: held_out_score(
+                    held_targets,
+                    corrected.log_odds(logits_of(bench.model, held_features)),
+                    held_weight,
+                ),
+                options,
+            )
+        else:
+            train_along(run, course)
     # By the model of the bench, whose program for this is there already.
     held_log_odds = corrected.log_odds(logits_of(bench.model, held_features))
     if bench.model is not network:
         bench.take_out(network)
     undone = None if link is None else corrected
-    member = Member(network, scaler, output, undone, best.best_epoch, len(best.scores))
-    return _Trained(member, held_log_odds)
-
-
-def _train_until_best(
-    bench: Workbench,
-    batches: keras.utils.PyDataset,
-    score: Callable[[], float],
-    options: TrainingOptions,
-    *,
-    class_weight: dict[int, float] | None,
-    seed: int,
-    on_epoch: Callable[[], None] | None,
-) -> BestEpoch:
-    """Leaves the weights of the best epoch on the bench, and returns what was found on the way."""
-    best = BestEpoch(score, patience=options.patience)
-    halving = keras.callbacks.ReduceLROnPlateau(
-        BestEpoch.SCORE, mode="max", factor=0.5, patience=_HALVE_AFTER, min_delta=0.0
-    )
-    callbacks: list[keras.callbacks.Callback] = [best, halving]
-    # The first training on a bench makes more random draws than later ones: begin anew.
-    callbacks.append(keras.callbacks.LambdaCallback(on_train_begin=lambda *_: reseed(seed)))
-    if on_epoch is not None:
-        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch()))
-    bench.model.fit(
-        batches,
-        epochs=options.max_epochs,
-        class_weight=class_weight,
-        callbacks=callbacks,
-        shuffle=False,  # the batches shuffle themselves, from their own seed
-        verbose=0,
-    )
-    return best
+    member = Member(network, scaler, output, undone, course.best_epoch, len(course.step_sizes))
+    return _Trained(member, held_log_odds, course)
 
 
 def _batches(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from equipoise._errors import InvalidInput, check_choice, check_integer, check_number
+from equipoise.decision import ThresholdRule
 
+REPEATS = 2  # of `n_repeats="auto"`
 TRIED_ON = 2  # inner folds on which `bins="auto"` tries: one alone holds out few rows
 
 
@@ -17,6 +19,9 @@ class TrainingOptions:
     Args:
         n_folds: inner folds. Each trains one network and holds one part out for early stopping
             and thresholds; predictions are the mean of the networks. 1 holds out a single part.
+        n_repeats: how often the rows are dealt into such folds, or parts, each time for as many
+            networks. "auto" is 2 where the default network sees columns as they are and there are
+            several folds, else 1.
         held_share: share of rows held out where `n_folds` is 1.
         hidden_units: width of the default network; "auto" is 512, or 256 where it sees bins.
         dropout: dropout of the default network.
@@ -35,17 +40,18 @@ class TrainingOptions:
     """
 
     n_folds: int = 1
+    n_repeats: int | Literal["auto"] = 1
     held_share: float = 0.2
     hidden_units: int | Literal["auto"] = "auto"
     dropout: float = 0.5
     learning_rate: float = 3e-3
     batch_size: int = 64
     max_epochs: int = 60
-    patience: int = 8
+    patience: int = 6
     clip: float = 3.0
     bins: int | Literal["auto"] = 0
     mixup: float | Literal["auto"] = 0
-    thresholds: Literal["tuned", "analytic", "pooled", "shrunk"] = "shrunk"
+    thresholds: ThresholdRule = "shrunk"
 
     def __post_init__(self) -> None:
         for name, minimum in [
@@ -61,10 +67,10 @@ class TrainingOptions:
         positive = {"minimum": 0.0, "open_minimum": True, "open_maximum": True}
         check_number("learning_rate", self.learning_rate, **positive)
         check_number("clip", self.clip, **positive)
-        for name in ("hidden_units", "bins"):
+        for name, minimum in [("hidden_units", 0), ("bins", 0), ("n_repeats", 1)]:
             value = getattr(self, name)
             if not isinstance(value, str):
-                check_integer(name, value, minimum=0)
+                check_integer(name, value, minimum=minimum)
             elif value != "auto":
                 raise InvalidInput(
                     f'`{name}` must be "auto" or a whole number.', received=repr(value)
@@ -73,10 +79,12 @@ class TrainingOptions:
             raise InvalidInput('`mixup` must be "auto" or a number.', received=repr(self.mixup))
         if not isinstance(self.mixup, str):
             check_number("mixup", self.mixup, minimum=0.0, open_maximum=True)
-        check_choice("thresholds", self.thresholds, ("tuned", "analytic", "pooled", "shrunk"))
+        check_choice("thresholds", self.thresholds, get_args(ThresholdRule))
 
     @property
     def most_epochs(self) -> int:
         """Bound on the epochs of all networks together."""
-        tried_on = min(TRIED_ON, self.n_folds) if self.bins == "auto" else 0
-        return (self.n_folds + tried_on) * self.max_epochs
+        several = REPEATS if self.n_folds > 1 else 1
+        n_networks = self.n_folds * (several if self.n_repeats == "auto" else self.n_repeats)
+        tried_on = min(TRIED_ON, n_networks) if self.bins == "auto" else 0
+        return (n_networks + tried_on) * self.max_epochs
