@@ -112,7 +112,7 @@ def _held_out(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "heading": "What held-out rows show",
             "paragraphs": [
-                "Each row is scored by the network that did not see it. F1 is at the thresholds, "
+                "Each row is scored by networks that did not see it. F1 is at the thresholds, "
                 "without the optimism of their having been found on the same rows. The networks "
                 "together are usually better than each of them."
             ],

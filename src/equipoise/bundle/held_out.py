@@ -23,7 +23,7 @@ _MOST_SAMPLES, _FEWEST_SAMPLES, _CELLS_OF_SAMPLES = 200, 50, 4e8
 def of_held_out_rows(fitted: FittedTreatment, targets: Targets, seed: int = 0) -> dict[str, Any]:
     """Returns what the scores of the held-out rows reach, as plain numbers; None is undefined.
 
-    Each row has been scored by the network that did not see it. F1 is corrected for the
+    Each row has been scored by networks that did not see it. F1 is corrected for the
     thresholds' having been found on the same rows, where they were.
 
     Args:

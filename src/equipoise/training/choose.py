@@ -53,7 +53,7 @@ def choose_treatment(
     """Fits several treatments and returns the one that shows a higher macro-F1, else "none".
 
     Every treatment is fitted on the same inner folds. A fold's rows are decided at thresholds
-    from the other folds, by a network that has not seen them; the differences in macro-F1 to
+    from the other folds, by networks that have not seen them; the differences in macro-F1 to
     "none" get an interval that respects how folds overlap (see `paired_difference`), and p-values
     adjusted for their number (Holm). The best of those below .05 is chosen; without one "none" is
     kept, because what is not shown is mostly chance.

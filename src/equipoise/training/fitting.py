@@ -144,12 +144,7 @@ def fit_treatment(
         splits += inner_splits(X, targets, groups, options, random_state + repeat)
         trained += [train(len(trained) + i, best, course) for i, course in enumerate(courses)]
     members = tuple(one.member for one in trained)
-    log_odds, times = np.zeros((targets.n_rows, targets.n_labels)), np.zeros(targets.n_rows)
-    for one, (_, held) in zip(trained, splits, strict=True):
-        log_odds[held] += one.held_log_odds
-        times[held] += 1
-    held_rows = np.flatnonzero(times)
-    log_odds = log_odds[held_rows] / times[held_rows, None]
+    held_rows, log_odds = _held_out(trained, [held for _, held in splits], targets)
     chain = DecisionChain.fitted(
         targets.take(held_rows),
         log_odds,
@@ -162,6 +157,18 @@ def fit_treatment(
     )
     held_scores = chain.held_out(log_odds)
     return FittedTreatment(treatment, targets.label_names, members, chain, held_rows, held_scores)
+
+
+def _held_out(
+    trained: list[_Trained], held: list[NDArray[np.intp]], targets: Targets
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Returns the rows that some network held out, and the mean of what such networks say."""
+    total, times = np.zeros((targets.n_rows, targets.n_labels)), np.zeros(targets.n_rows)
+    for one, rows in zip(trained, held, strict=True):
+        total[rows] += one.held_log_odds
+        times[rows] += 1
+    held_rows = np.flatnonzero(times)
+    return held_rows, total[held_rows] / times[held_rows, None]
 
 
 def _width(options: TrainingOptions, encoding: PiecewiseLinear | None) -> int:
