@@ -287,7 +287,7 @@ def test_interrupting_leaves_nothing_half_written(trained, tmp_path):
         _, err = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
 
@@ -307,6 +307,20 @@ def test_an_interrupt_that_a_library_swallows_comes_again():
     with pytest.raises(KeyboardInterrupt):
         work()
     assert time.monotonic() - started < 15  # it did not sleep to the end
+
+
+def test_an_interrupt_of_which_a_library_makes_an_error_is_one():
+    def work():
+        with bar_of("work", 2):
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                raise ImportError("cannot import name 'half'") from None
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    with pytest.raises(ImportError, match="really"), bar_of("work", 2):
+        raise ImportError("really not there")
 
 
 @pytest.mark.parametrize(("asked", "found"), [("0", {0}), ("3", {3}), ("auto", {0, 4})])

@@ -71,7 +71,7 @@ def interrupts_kept(*, at_end: bool = True) -> Iterator[Callable[[], None]]:
 
     One may meet code that must not raise, such as JAX's at every collection of garbage: Python
     prints it and goes on. It is delivered again a moment later. Whatever else swallows it, the
-    end of the step does not.
+    end of the step does not, and an error that something made of it is not taken for one.
 
     Args:
         at_end: whether one that was swallowed by the last step is raised as well.
@@ -116,6 +116,10 @@ def interrupts_kept(*, at_end: bool = True) -> Iterator[Callable[[], None]]:
         yield go_on
         if at_end:
             go_on()
+    except Exception as error:
+        if met.is_set():  # a library has made an error of its own of it, as some do when imported
+            raise KeyboardInterrupt from error
+        raise
     finally:
         _kept.clear()
         # The end of a step may have raised it first: then a second one, on its way, must not
