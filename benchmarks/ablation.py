@@ -96,7 +96,8 @@ Made by
 was being made, figures of all ten were looked at, so none of them is a stranger to it. The
 difference in macro-F1 is that of the test folds of all sets of a table together, with an interval
 that respects how folds overlap. Read a difference whose interval holds 0 as nothing. Where a set
-has no numeric columns, what is about bins is the default itself.
+has no numeric columns, what is about bins is the default itself. Variants that have not been run
+on all of these sets are left out.
 """
 
 

@@ -14,7 +14,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     Args:
         X: (N, d) array, memory map or CSR array. A CSR array that takes no more than 64 MiB dense
-            is held dense: rows of it are taken faster.
+            is held dense, and no batch converted.
         y: (N, ...) array.
         batch_size: rows a batch.
         random_state: seed of the order.

@@ -41,7 +41,7 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
             sigmoid or logit output per label.
         cv: number of stratified folds, from 2; each trains a copy.
         n_repeats: how often the rows are dealt into folds anew, with as many copies more. What
-            several copies say of a held-out row is averaged, which steadies the thresholds.
+            several copies say of a held-out row is averaged before thresholds are sought.
         metric: what thresholds are tuned for; see `tune_thresholds`.
         rule: how thresholds are found; see `tune_thresholds`.
         temperature: False leaves the probabilities as they are.

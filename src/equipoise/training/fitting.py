@@ -31,7 +31,7 @@ from equipoise.training.features import FeatureScaler, as_features, numeric_colu
 from equipoise.training.fitted import FittedTreatment, Member, logits_of
 from equipoise.training.held_out import held_out_score
 from equipoise.training.network import build_network
-from equipoise.training.options import REPEATS, TRIED_ON, TrainingOptions
+from equipoise.training.options import TRIED_ON, TrainingOptions
 from equipoise.training.seeds import seeded
 from equipoise.training.treatment import Treatment, as_treatment, without_sampling
 from equipoise.training.workbench import Workbench, workbench
@@ -140,7 +140,7 @@ def fit_treatment(
     best = max(tried, key=score) if n_tried else bins[0]
     trained = tried[best] + [train(number, best) for number in range(n_tried, len(splits))]
     courses = [one.course.to_the_best() for one in trained]
-    for repeat in range(1, _repeats(options, as_they_are=build_model is None and not best)):
+    for repeat in range(1, options.repeats(as_they_are=build_model is None and not best)):
         splits += inner_splits(X, targets, groups, options, random_state + repeat)
         trained += [train(len(trained) + i, best, course) for i, course in enumerate(courses)]
     members = tuple(one.member for one in trained)
@@ -185,17 +185,6 @@ def _bins_to_try(options: TrainingOptions, n_numeric: int) -> tuple[int, ...]:
     if options.bins == "auto":
         return (0, _BINS) if n_numeric <= _MOST_ENCODED else (0,)
     return (options.bins,)
-
-
-def _repeats(options: TrainingOptions, *, as_they_are: bool) -> int:
-    """Returns how often the rows are dealt into folds.
-
-    Args:
-        as_they_are: whether the default network sees the columns as they are.
-    """
-    if options.n_repeats == "auto":
-        return REPEATS if as_they_are and options.n_folds > 1 else 1
-    return options.n_repeats
 
 
 def inner_splits(

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from equipoise._errors import InvalidInput, check_choice, check_integer, check_number
 from equipoise.decision import ThresholdRule
 
-REPEATS = 2  # of `n_repeats="auto"`
+_REPEATS = 2  # of "auto"
 TRIED_ON = 2  # inner folds on which `bins="auto"` tries: one alone holds out few rows
 
 
@@ -84,7 +84,15 @@ class TrainingOptions:
     @property
     def most_epochs(self) -> int:
         """Bound on the epochs of all networks together."""
-        several = REPEATS if self.n_folds > 1 else 1
-        n_networks = self.n_folds * (several if self.n_repeats == "auto" else self.n_repeats)
-        tried_on = min(TRIED_ON, n_networks) if self.bins == "auto" else 0
-        return (n_networks + tried_on) * self.max_epochs
+        tried_on = min(TRIED_ON, self.n_folds) if self.bins == "auto" else 0
+        return (self.n_folds * self.repeats(as_they_are=True) + tried_on) * self.max_epochs
+
+    def repeats(self, *, as_they_are: bool) -> int:
+        """Returns how often the rows are dealt into folds.
+
+        Args:
+            as_they_are: whether the default network sees the columns as they are.
+        """
+        if self.n_repeats == "auto":
+            return _REPEATS if as_they_are and self.n_folds > 1 else 1
+        return self.n_repeats
