@@ -15,7 +15,7 @@ from equipoise._errors import InvalidInput, check_integer, check_numbers
 from equipoise.decision import _members
 from equipoise.decision._rules import ThresholdRule
 from equipoise.decision.chain import DecisionChain
-from equipoise.model_selection import MultilabelStratifiedKFold
+from equipoise.model_selection import RepeatedMultilabelStratifiedKFold
 from equipoise.targets import Targets, as_targets, default_names
 
 Float = NDArray[np.float64]
@@ -122,13 +122,8 @@ class CrossFitted(ClassifierMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         n_folds = check_integer("cv", self.cv, minimum=2)
         n_repeats = check_integer("n_repeats", self.n_repeats, minimum=1)
-        splits = [
-            split
-            for repeat in range(n_repeats)
-            for split in MultilabelStratifiedKFold(n_folds, random_state=seed + repeat).split(
-                np.zeros((targets.n_rows, 1)), targets, groups
-            )
-        ]
+        splitter = RepeatedMultilabelStratifiedKFold(n_folds, n_repeats, random_state=seed)
+        splits = list(splitter.split(np.zeros((targets.n_rows, 1)), targets, groups))
         labels = targets.to_dense().values
 
         # Keras models do not cross process borders.
